@@ -38,9 +38,10 @@ class Failure : public Error {
 
 }  // namespace sluice
 
-// Throws sluice::Failure with the formatted message when `condition` is false. For conditions that only a bug or a
-// failing machine can break; what a user can get wrong is thrown as UserError where the user's words are at hand.
-#define SLUICE_CHECK(condition, ...)                       \
-  do {                                                     \
+// Throws sluice::Failure with the formatted message when `condition` is false. For conditions that only a bug
+// or a failing machine can break; what a user can get wrong is thrown as UserError where the user's words are
+// at hand.
+#define SLUICE_CHECK(condition, ...)                        \
+  do {                                                      \
     if (!(condition)) throw ::sluice::Failure(__VA_ARGS__); \
   } while (false)

@@ -1,0 +1,408 @@
+// The only device seam: coarse verbs, each with one plain argument struct.
+//
+// A public verb checks shapes and types once and calls the virtual one behind it, which may trust them. All
+// tensors lie in the backend's memory. `=` marks outputs that are overwritten, `+=` those that are added to.
+// REAL is f32 or f64 (one of them throughout a call). Letters: B sequences, T steps, N rows of a batch, U
+// distinct ids, E input size, H hidden size, G gates, D directions, V vocabulary, K classes. Row r of an
+// [N,*] tensor is row(t, b) of the batch (engine/batch.h); rows that are padding hold anything finite on
+// input and are written as zero by every verb that outputs [N,*], except where said otherwise.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/batch.h"
+#include "engine/tensor.h"
+#include "kernels/cells/cell.h"
+#include "kernels/core/philox.h"
+
+namespace sluice {
+
+class Backend;
+
+// Memory owned by a backend; zero when new. Movable, not copyable.
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Backend& backend, size_t bytes, const char* what);
+  Buffer(Buffer&& other) noexcept;
+  Buffer& operator=(Buffer&& other) noexcept;
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer();
+
+  void* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  Backend* backend_ = nullptr;
+  void* data_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+// What a forward or backward pass must know of the training step it belongs to.
+struct StepInfo {
+  bool training = false;
+  uint64_t seed = 0;
+  uint32_t step = 0;  // counts micro-batches; the key of random masks
+
+  MaskStream masks(uint32_t site) const { return {seed, step, site}; }
+};
+
+// ---- batch
+// ------------------------------------------------------------------------------------------------------------------
+
+struct BuildMask {
+  Tensor lengths;  // [B] i32
+  Tensor mask;     // [B,T] u8 =   1 where t < lengths[b]
+};
+
+// ---- embedding
+// --------------------------------------------------------------------------------------------------------------
+
+// y[r] = table[ids[r]].
+struct Gather {
+  Tensor table;  // [V,E] REAL
+  Tensor ids;    // [R] i32, each in [0, V)
+  Tensor y;      // [R,E] =
+};
+
+// Sums the rows of each segment: y[u] = sum over s in [segments[u], segments[u+1]) of x[segment_rows[s]], in
+// that order.
+struct SegmentSum {
+  Tensor x;             // [N,E] REAL
+  Tensor segments;      // [U+1] i32
+  Tensor segment_rows;  // [*] i32
+  Tensor y;             // [U,E] =
+};
+
+// y[slots[u]] += x[u]; slots are distinct.
+struct ScatterAdd {
+  Tensor x;      // [U,E] REAL
+  Tensor slots;  // [U] i32
+  Tensor y;      // [M,E] +=
+};
+
+// ---- recurrence
+// -------------------------------------------------------------------------------------------------------------
+
+enum class RnnPath : uint8_t { automatic, cpu, onednn };
+const char* name_of(RnnPath path);
+
+// One recurrent layer with its input product, in one or both directions. The reverse direction runs each
+// sequence from its own last token to its first; y holds [forward | reverse] in the last dimension.
+struct RnnShape {
+  CellKind cell = CellKind::lstm;
+  DType dtype = DType::f32;
+  int input_size = 0;   // E
+  int hidden_size = 0;  // H
+  int directions = 1;   // D, 1 or 2
+  // Variational dropout of h_prev (Gal and Ghahramani 2016): one mask for each sequence, direction and unit,
+  // the same at every step (t of the mask stream is 0), scaled by 1/(1-p); y and zoneout see the unmasked h.
+  double recurrent_dropout = 0;
+  // Zoneout (Krueger et al. 2017): each unit of h (of c) keeps its previous value with this probability while
+  // training, and is the expectation of both otherwise. h is computed from the new c before c is zoned out.
+  double zoneout_hidden = 0, zoneout_cell = 0;
+  // Mask sites: the layer owns site + 3 * direction + {0 recurrent dropout, 1 zoneout of h, 2 zoneout of c}.
+  uint32_t site = 0;
+};
+
+struct RnnBytes {
+  size_t saved = 0;    // from forward to backward
+  size_t scratch = 0;  // within one call of either
+};
+
+struct RnnForward {
+  RnnShape shape;
+  RnnPath path = RnnPath::cpu;  // never automatic
+  StepInfo step;
+  const Batch* batch = nullptr;
+  Tensor x;        // [N,E], or [U,E] when x_index is given
+  Tensor x_index;  // [N] i32 or null: row r of the input is x[x_index[r]]
+  Tensor W;        // [D,G*H,E]
+  Tensor R;        // [D,G*H,H]
+  Tensor b;        // [D,G*H]
+  Tensor h0, c0;   // [D,B,H] or null (zero)
+  Tensor y;        // [N,D*H] =
+  Tensor hT,
+      cT;  // [D,B,H] = or null; the state at each sequence's own end (h0, c0 for a sequence of length 0)
+  Tensor saved;    // rnn_bytes().saved bytes of u8 =
+  Tensor scratch;  // rnn_bytes().scratch bytes of u8
+};
+
+// After forward() with the same shape, path, step, batch, x, x_index, W, R, b, h0, c0, y and saved.
+struct RnnBackward {
+  RnnForward forward;  // its outputs are inputs here; scratch is free again; saved may be overwritten
+  Tensor dy;           // [N,D*H]
+  Tensor dhT, dcT;     // [D,B,H] or null (zero)
+  Tensor dx;           // [N,E] or [U,E] = (sum over the rows of each distinct input), or null
+  Tensor dW, dR, db;   // as W, R, b +=
+  Tensor dh0, dc0;     // [D,B,H] = or null
+};
+
+// ---- pooling
+// ----------------------------------------------------------------------------------------------------------------
+
+// Per sequence, over its valid rows: mean; max (ties: the earliest step; NaN wins); last (for each direction
+// the state after its last step: forward half of the last row, reverse half of the first). A sequence of
+// length 0 gives zeros.
+enum class Pooling : uint8_t { last, mean, max };
+
+struct PoolForward {
+  Pooling kind = Pooling::mean;
+  const Batch* batch = nullptr;
+  int directions = 1;  // halves of C, for `last`
+  Tensor x;            // [N,C] REAL
+  Tensor y;            // [B,ldy] =  columns [column, column + C)
+  int column = 0;
+  Tensor argmax;  // [B,C] i32 = row of the maximum, -1 for an empty sequence; for max only
+};
+
+struct PoolBackward {
+  PoolForward forward;
+  Tensor dy;  // [B,ldy], the same columns
+  Tensor dx;  // [N,C] +=
+};
+
+// ---- batch normalisation, dropout
+// ----------------------------------------------------------------------------------------------
+
+// Ioffe and Szegedy 2015, over the valid rows of x only. Training: with the batch's mean and (biased)
+// variance, and running = (1 - momentum) running + momentum * statistic (variance unbiased, as PyTorch; one
+// row: biased). Else: with the running statistics. A training batch without a valid row changes nothing.
+struct BatchNormForward {
+  const Batch* batch = nullptr;  // null: every row of x is valid
+  bool training = false;
+  double epsilon = 1e-5, momentum = 0.1;
+  Tensor x;                          // [M,C] REAL
+  Tensor gamma, beta;                // [C]
+  Tensor running_mean, running_var;  // [C] updated while training
+  Tensor mean, inverse_std;          // [C] = saved for backward
+  Tensor y;                          // [M,C] =  may be x
+};
+
+struct BatchNormBackward {
+  BatchNormForward forward;  // x as before forward: y must not have been x
+  Tensor dy;                 // [M,C]
+  Tensor dx;                 // [M,C] =  may be dy
+  Tensor dgamma, dbeta;      // [C] +=
+};
+
+// y = x * keep / (1 - p), keep drawn from masks. Row r uses mask (row b, step t) of its place in `batch`, or
+// (r, 0) without one. Forward and backward are the same verb.
+struct Dropout {
+  const Batch* batch = nullptr;
+  double p = 0;
+  MaskStream masks;
+  Tensor x;  // [M,C] REAL
+  Tensor y;  // [M,C] =  may be x
+};
+
+// ---- head
+// -------------------------------------------------------------------------------------------------------------------
+
+struct LinearForward {
+  Tensor x;  // [M,C] REAL
+  Tensor W;  // [K,C]
+  Tensor b;  // [K]
+  Tensor y;  // [M,K] =
+};
+
+struct LinearBackward {
+  Tensor x, W;  // as forward
+  Tensor dy;    // [M,K]
+  Tensor dx;    // [M,C] = or null
+  Tensor dW;    // [K,C] +=
+  Tensor db;    // [K] +=
+};
+
+// Softmax cross-entropy with its gradient. Target of row b: (1 - smoothing) at labels[b] plus smoothing / K
+// everywhere. losses[b] = weight[labels[b]] * cross-entropy; dlogits = scale * d(sum of losses)/d logits. A
+// label of -1: loss and gradient 0.
+struct SoftmaxXent {
+  Tensor logits;         // [B,K] REAL
+  Tensor labels;         // [B] i32
+  Tensor class_weights;  // [K] REAL or null (ones)
+  double smoothing = 0;
+  double scale = 1;
+  Tensor probabilities;  // [B,K] =
+  Tensor losses;         // [B] = or null
+  Tensor dlogits;        // [B,K] = or null
+};
+
+// Independent sigmoids, summed over classes: losses[b] = sum_k weight[k] * binary cross-entropy(logit,
+// target), where the target is (1 - smoothing) * t + smoothing / 2.
+struct SigmoidXent {
+  Tensor logits;         // [B,K] REAL
+  Tensor targets;        // [B,K] f32
+  Tensor class_weights;  // [K] REAL or null
+  double smoothing = 0;
+  double scale = 1;
+  Tensor probabilities;  // [B,K] =
+  Tensor losses;         // [B] = or null
+  Tensor dlogits;        // [B,K] = or null
+};
+
+// ---- clipping and optimisers
+// ------------------------------------------------------------------------------------------------
+
+// out[0] += sum of x^2, summed in fixed chunks in f64.
+struct SumSquares {
+  Tensor x;    // any rank, REAL
+  Tensor out;  // [1] f64 +=
+};
+
+// scale[0] = min(1, max_norm / sqrt(sum_squares[0])); 1 when max_norm is 0. Not finite stays not finite.
+struct ClipScale {
+  Tensor sum_squares;  // [1] f64
+  double max_norm = 0;
+  Tensor scale;  // [1] f64 =
+};
+
+// x = clamp(x, -limit, limit); NaN stays NaN.
+struct ClipValue {
+  Tensor x;  // any rank, REAL; in place
+  double limit = 0;
+};
+
+// AdamW (Loshchilov and Hutter 2019) when decoupled, else Adam with L2 (Kingma and Ba 2015). g = scale *
+// gradient; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= lr * (m / (1 - b1^step)) / (sqrt(v / (1 -
+// b2^step)) + epsilon); decay before.
+struct AdamConfig {
+  double learning_rate = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
+  bool decoupled = true;
+  int64_t step = 1;  // counts updates, from 1
+};
+
+struct Adam {
+  AdamConfig config;
+  Tensor w, g, m, v;  // the same shape, REAL
+  Tensor scale;       // [1] f64: the clip scale
+};
+
+// The same for rows ids[k] of a table. Note [Lazy rows]: a row's moments are first brought up to date for the
+// updates since touched[id], m *= b1^(step - 1 - touched), v likewise, and w decays by (1 - lr *
+// weight_decay)^(step - 1 - touched) with today's rate; then the update itself, and touched[id] = step. Moves
+// that momentum alone would have made in between are left out (as in TensorFlow's LazyAdam): where every row
+// is touched at every step it equals Adam to the bit.
+struct AdamRows {
+  AdamConfig config;
+  Tensor ids;      // [M] i32, distinct
+  Tensor g;        // [M,E] REAL
+  Tensor w, m, v;  // [V,E]
+  Tensor touched;  // [V] i32, the last update that touched each row
+  Tensor scale;    // [1] f64
+};
+
+// Stochastic gradient descent with momentum: m = momentum m + g; w -= lr * m (Nesterov: lr * (g + momentum
+// m)); L2 decay in g.
+struct SgdConfig {
+  double learning_rate = 0, momentum = 0, weight_decay = 0;
+  bool nesterov = false;
+  int64_t step = 1;
+};
+
+struct Sgd {
+  SgdConfig config;
+  Tensor w, g, m;
+  Tensor scale;
+};
+
+// For rows of a table; lazy as AdamRows: m *= momentum^(missed updates) before the update.
+struct SgdRows {
+  SgdConfig config;
+  Tensor ids, g, w, m, touched, scale;  // as AdamRows
+};
+
+// ---- the seam
+// ----------------------------------------------------------------------------------------------------------------
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string describe() const = 0;     // one line: device, threads, instruction set, libraries
+  virtual size_t available_memory() const = 0;  // bytes that can still be allocated
+
+  void copy_to_device(Tensor device, const void* host);  // device.bytes() bytes
+  void copy_to_host(void* host, Tensor device);
+  void copy(Tensor from, Tensor to);  // same dtype and size
+  void zero(Tensor x);
+  virtual void synchronize() = 0;
+
+  void build_mask(const BuildMask&);
+  void gather(const Gather&);
+  void segment_sum(const SegmentSum&);
+  void scatter_add(const ScatterAdd&);
+
+  // The first path of the table, top to bottom, that takes the shape, or `wanted` itself. `why` gets a line
+  // for each path refused. Throws UserError when `wanted` refuses the shape.
+  RnnPath choose_path(RnnPath wanted, const RnnShape&, std::string* why);
+  RnnBytes rnn_bytes(const RnnShape&, RnnPath, const MaxShape&);
+  void rnn_forward(const RnnForward&);
+  void rnn_backward(const RnnBackward&);
+
+  void pool_forward(const PoolForward&);
+  void pool_backward(const PoolBackward&);
+  void batch_norm_forward(const BatchNormForward&);
+  void batch_norm_backward(const BatchNormBackward&);
+  void dropout(const Dropout&);
+  void linear_forward(const LinearForward&);
+  void linear_backward(const LinearBackward&);
+  void softmax_xent(const SoftmaxXent&);
+  void sigmoid_xent(const SigmoidXent&);
+  void sum_squares(const SumSquares&);
+  void clip_scale(const ClipScale&);
+  void clip_value(const ClipValue&);
+  void adam(const Adam&);
+  void adam_rows(const AdamRows&);
+  void sgd(const Sgd&);
+  void sgd_rows(const SgdRows&);
+
+ protected:
+  friend class Buffer;
+  virtual void* do_allocate(size_t bytes,
+                            const char* what) = 0;  // zeroed, 256-byte aligned; Failure names `what`
+  virtual void do_release(void* data, size_t bytes) noexcept = 0;
+  virtual void do_copy_to_device(void* device, const void* host, size_t bytes) = 0;
+  virtual void do_copy_to_host(void* host, const void* device, size_t bytes) = 0;
+  virtual void do_copy(const void* from, void* to, size_t bytes) = 0;
+  virtual void do_zero(void* data, size_t bytes) = 0;
+
+  virtual void do_build_mask(const BuildMask&) = 0;
+  virtual void do_gather(const Gather&) = 0;
+  virtual void do_segment_sum(const SegmentSum&) = 0;
+  virtual void do_scatter_add(const ScatterAdd&) = 0;
+  virtual RnnPath do_choose_path(RnnPath wanted, const RnnShape&, std::string* why) = 0;
+  virtual RnnBytes do_rnn_bytes(const RnnShape&, RnnPath, const MaxShape&) = 0;
+  virtual void do_rnn_forward(const RnnForward&) = 0;
+  virtual void do_rnn_backward(const RnnBackward&) = 0;
+  virtual void do_pool_forward(const PoolForward&) = 0;
+  virtual void do_pool_backward(const PoolBackward&) = 0;
+  virtual void do_batch_norm_forward(const BatchNormForward&) = 0;
+  virtual void do_batch_norm_backward(const BatchNormBackward&) = 0;
+  virtual void do_dropout(const Dropout&) = 0;
+  virtual void do_linear_forward(const LinearForward&) = 0;
+  virtual void do_linear_backward(const LinearBackward&) = 0;
+  virtual void do_softmax_xent(const SoftmaxXent&) = 0;
+  virtual void do_sigmoid_xent(const SigmoidXent&) = 0;
+  virtual void do_sum_squares(const SumSquares&) = 0;
+  virtual void do_clip_scale(const ClipScale&) = 0;
+  virtual void do_clip_value(const ClipValue&) = 0;
+  virtual void do_adam(const Adam&) = 0;
+  virtual void do_adam_rows(const AdamRows&) = 0;
+  virtual void do_sgd(const Sgd&) = 0;
+  virtual void do_sgd_rows(const SgdRows&) = 0;
+};
+
+enum class Device : uint8_t { automatic, cpu, cuda };
+
+struct BackendOptions {
+  Device device = Device::automatic;
+  int threads = 0;  // of the CPU backend; 0: as many as the machine lends
+};
+
+// automatic: CUDA where it is built in and a GPU is present, else the CPU. Throws UserError when the device
+// wanted is not there.
+std::unique_ptr<Backend> make_backend(const BackendOptions&);
+
+}  // namespace sluice
