@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# From a bare Debian 12 to a trained topic classifier: installs packages, builds `sluice`, makes the embedded corpus (this
+# system's own package descriptions), trains a bag-of-words model and a BiLSTM on it and prints how they compare.
+#
+#     host/quickstart.sh            as root, as a user with sudo, or as any user once the packages are there
+#
+# Safe to run again: what is there is kept, only the training starts afresh. Everything lies under build/quickstart.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$root/host/scripts/common.sh"
+. "$root/host/scripts/packages.sh"
+
+work=$root/build/quickstart
+logs=$work/logs
+program=$work/host/program/sluice
+corpus=$work/corpus
+
+# Prints the flags for CMake: CUDA only where a GPU and a compiler for it are at hand, and for that GPU alone.
+cuda_flags() {
+    grep -q SLUICE_CUDA "$root/CMakeLists.txt" || return 0
+    local capability
+    capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1 | tr -d '. ') || true
+    if [[ $capability =~ ^[0-9]+$ ]] && command -v nvcc >/dev/null; then
+        say "-DSLUICE_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=$capability"
+    else
+        say -DSLUICE_CUDA=OFF
+    fi
+}
+
+configure() {
+    local flags
+    read -ra flags <<<"$(cuda_flags)"
+    cmake -S "$root" -B "$work" -G Ninja -DCMAKE_BUILD_TYPE=Release "${flags[@]}"
+}
+
+# train NAME OPTION...: trains into build/quickstart/NAME, in place of what an earlier call left there.
+train() {
+    local name=$1
+    shift
+    say "Training: $name"
+    rm -rf "${work:?}/$name"
+    "$program" train --train "$corpus/train.tsv" --valid "$corpus/valid.tsv" \
+        --test "$corpus/test.tsv" --out "$work/$name" --config "$root/host/quickstart.toml" "$@"
+}
+
+# Prints the share of the test documents that the commonest training class gets right.
+majority_accuracy() {
+    awk -F '\t' 'FNR == 1 {file++; next}
+        file == 1 {if (++count[$1] > count[best]) best = $1}
+        file == 2 {documents++; hits += $1 == best}
+        END {printf "%.4f\n", hits / documents}' "$corpus/train.tsv" "$corpus/test.tsv"
+}
+
+# test_accuracy NAME: reads object `test`, member `accuracy` of the run's metrics.json.
+test_accuracy() {
+    perl -0777 -ne 'print $1 if /"test"\s*:\s*\{[^{}]*?"accuracy"\s*:\s*([0-9.eE+-]+)/' "$work/$1/metrics.json"
+}
+
+print_results() {
+    local documents
+    documents=$(($(wc -l <"$corpus/test.tsv") - 1))
+    say ""
+    say "Accuracy on $documents package descriptions that no model saw:"
+    printf '    %-34s %.3f\n' "majority class" "$(majority_accuracy)" \
+        "bag of words, linear" "$(test_accuracy bag_of_words)" "BiLSTM" "$(test_accuracy bilstm)"
+    say ""
+    say "Run folder: $work/bilstm"
+    say "Try it:     echo 'A fast chess engine with an opening book' | $program predict $work/bilstm -"
+}
+
+main() {
+    case ${1-} in
+        "") ;;
+        -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        *) usage_error "unknown option '$1'" ;;
+    esac
+    install_packages "$logs/packages.log" "${build_packages[@]}"
+    step "$logs/configure.log" "Configuring" configure
+    step "$logs/build.log" "Building sluice" cmake --build "$work" --target sluice
+    step "$logs/corpus.log" "Making the embedded corpus" "$root/host/package_corpus.pl" "$corpus"
+    cat "$logs/corpus.log"
+    train bag_of_words --set model.num_layers=0
+    train bilstm
+    print_results
+}
+
+main "$@"
