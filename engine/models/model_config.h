@@ -1,0 +1,35 @@
+// What a classifier is made of. Keys of the configuration are the names here, under `model.`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/backend.h"
+
+namespace sluice {
+
+struct ModelConfig {
+  // From the data, not from the user.
+  int vocabulary = 0;        // V
+  int classes = 0;           // K
+  bool multi_label = false;  // sigmoid for each class; also for binary when asked for
+
+  int embedding_size = 128;              // E
+  bool embedding_frozen = false;         // pretrained vectors are not tuned
+  int num_layers = 1;                    // 0: a bag of words, embeddings go straight to pooling
+  std::vector<int> hidden_size = {128};  // H of each layer; one value serves all
+  bool bidirectional = true;
+  std::vector<Pooling> pooling = {Pooling::max};  // concatenated
+  bool batch_norm_input = false, batch_norm_between_layers = false, batch_norm_pooled = false;
+  double embedding_dropout = 0;  // of the distinct tokens' vectors: one mask a token and batch
+  double dropout = 0;            // between layers
+  double pooled_dropout = 0;     // before the head
+  double recurrent_dropout = 0;  // variational, of h
+  double zoneout_hidden = 0, zoneout_cell = 0;
+  double forget_bias = 1;
+  bool orthogonal = true;  // R; else Glorot
+  DType dtype = DType::f32;
+  RnnPath path = RnnPath::automatic;
+};
+
+}  // namespace sluice

@@ -1,0 +1,42 @@
+// Clipping and the parameter update, over flat buffers. Keys of the configuration: `optim.*`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/params.h"
+
+namespace sluice {
+
+enum class OptimizerKind : uint8_t { adamw, adam, sgd };
+
+struct OptimizerConfig {
+  OptimizerKind kind = OptimizerKind::adamw;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double momentum = 0.9;  // sgd
+  bool nesterov = false;
+  double weight_decay = 0.01;
+  bool decay_embeddings = false;
+  bool lazy_embeddings = true;  // rows untouched by a batch are left alone; else the whole table is updated
+  double clip_norm = 1.0;       // 0: off; global norm over every gradient
+  double clip_value = 0;        // 0: off; before clip_norm
+};
+
+class Optimizer {
+ public:
+  Optimizer(const OptimizerConfig& config, Params& params);  // params.allocate() must have run
+
+  // Update number `step` (from 1) with the gradients gathered, which are then zeroed. Returns the global
+  // gradient norm before clipping by norm; not finite where a gradient is not, and then nothing is updated.
+  double update(double learning_rate, int64_t step);
+
+  std::vector<NamedTensor> state() const;  // moments and touched rows, for checkpoints
+  size_t bytes() const;
+
+ private:
+  Params& params_;
+  OptimizerConfig config_;
+  Buffer first_, second_, touched_, scalars_;
+};
+
+}  // namespace sluice
