@@ -1,6 +1,17 @@
 #include "engine/backend.h"
 
+#include <utility>
+
+#include "engine/checks.h"
+
 namespace sluice {
+
+using checks::kAny;
+using checks::optional;
+using checks::real;
+using checks::same;
+using checks::shape;
+
 const char* name_of(RnnPath path) {
   switch (path) {
     case RnnPath::automatic:
@@ -12,4 +23,279 @@ const char* name_of(RnnPath path) {
   }
   return "?";
 }
+
+// ---- memory
+// -------------------------------------------------------------------------------------------------------
+
+Buffer::Buffer(Backend& backend, size_t bytes, const char* what)
+    : backend_(&backend), data_(bytes ? backend.do_allocate(bytes, what) : nullptr), bytes_(bytes) {}
+
+Buffer::Buffer(Buffer&& other) noexcept
+    : backend_(std::exchange(other.backend_, nullptr)),
+      data_(std::exchange(other.data_, nullptr)),
+      bytes_(std::exchange(other.bytes_, 0)) {}
+
+Buffer& Buffer::operator=(Buffer&& other) noexcept {
+  std::swap(backend_, other.backend_);
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+Buffer::~Buffer() {
+  if (data_) backend_->do_release(data_, bytes_);
+}
+
+void Backend::copy_to_device(Tensor device, const void* host) {
+  if (device.bytes()) do_copy_to_device(device.data, host, device.bytes());
+}
+
+void Backend::copy_to_host(void* host, Tensor device) {
+  if (device.bytes()) do_copy_to_host(host, device.data, device.bytes());
+}
+
+void Backend::copy(Tensor from, Tensor to) {
+  SLUICE_CHECK(from.dtype == to.dtype && from.size() == to.size(), "copy: {} elements of {} into {} of {}",
+               from.size(), name_of(from.dtype), to.size(), name_of(to.dtype));
+  if (from.bytes()) do_copy(from.data, to.data, from.bytes());
+}
+
+void Backend::zero(Tensor x) {
+  if (x.bytes()) do_zero(x.data, x.bytes());
+}
+
+// ---- batch, embedding
+// ---------------------------------------------------------------------------------------------
+
+void Backend::build_mask(const BuildMask& a) {
+  shape("build_mask.lengths", a.lengths, DType::i32, {kAny});
+  shape("build_mask.mask", a.mask, DType::u8, {a.lengths.dims[0], kAny});
+  do_build_mask(a);
+}
+
+void Backend::gather(const Gather& a) {
+  real("gather.table", a.table);
+  shape("gather.ids", a.ids, DType::i32, {kAny});
+  shape("gather.table", a.table, a.table.dtype, {kAny, kAny});
+  shape("gather.y", a.y, a.table.dtype, {a.ids.dims[0], a.table.dims[1]});
+  do_gather(a);
+}
+
+void Backend::segment_sum(const SegmentSum& a) {
+  real("segment_sum.x", a.x);
+  shape("segment_sum.x", a.x, a.x.dtype, {kAny, kAny});
+  shape("segment_sum.segments", a.segments, DType::i32, {kAny});
+  shape("segment_sum.segment_rows", a.segment_rows, DType::i32, {kAny});
+  shape("segment_sum.y", a.y, a.x.dtype, {a.segments.dims[0] - 1, a.x.dims[1]});
+  do_segment_sum(a);
+}
+
+void Backend::scatter_add(const ScatterAdd& a) {
+  real("scatter_add.x", a.x);
+  shape("scatter_add.slots", a.slots, DType::i32, {kAny});
+  shape("scatter_add.x", a.x, a.x.dtype, {a.slots.dims[0], kAny});
+  shape("scatter_add.y", a.y, a.x.dtype, {kAny, a.x.dims[1]});
+  do_scatter_add(a);
+}
+
+// ---- recurrence
+// ---------------------------------------------------------------------------------------------------
+
+RnnPath Backend::choose_path(RnnPath wanted, const RnnShape& s, std::string* why) {
+  SLUICE_CHECK(s.input_size > 0 && s.hidden_size > 0, "rnn: input size {}, hidden size {}", s.input_size,
+               s.hidden_size);
+  return do_choose_path(wanted, s, why);
+}
+
+RnnBytes Backend::rnn_bytes(const RnnShape& s, RnnPath path, const MaxShape& max) {
+  return do_rnn_bytes(s, path, max);
+}
+
+void Backend::rnn_forward(const RnnForward& a) {
+  checks::rnn(a);
+  do_rnn_forward(a);
+}
+
+void Backend::rnn_backward(const RnnBackward& a) {
+  checks::rnn(a);
+  do_rnn_backward(a);
+}
+
+// ---- pooling, normalisation, dropout
+// ------------------------------------------------------------------------------
+
+namespace {
+
+void check_pool(const PoolForward& a) {
+  SLUICE_CHECK(a.batch, "pool: no batch");
+  real("pool.x", a.x);
+  shape("pool.x", a.x, a.x.dtype, {a.batch->rows, kAny});
+  shape("pool.y", a.y, a.x.dtype, {a.batch->sequences, kAny});
+  SLUICE_CHECK(a.column >= 0 && a.column + a.x.dims[1] <= a.y.dims[1], "pool: columns {}..{} of {}", a.column,
+               a.column + a.x.dims[1], a.y.dims[1]);
+  SLUICE_CHECK((a.directions == 1 || a.directions == 2) && a.x.dims[1] % a.directions == 0,
+               "pool: {} columns in {} directions", a.x.dims[1], a.directions);
+  if (a.kind == Pooling::max) shape("pool.argmax", a.argmax, DType::i32, {a.batch->sequences, a.x.dims[1]});
+}
+
+void check_norm(const BatchNormForward& a) {
+  real("batch_norm.x", a.x);
+  shape("batch_norm.x", a.x, a.x.dtype, {kAny, kAny});
+  if (a.batch) shape("batch_norm.x", a.x, a.x.dtype, {a.batch->rows, kAny});
+  for (const Tensor* c : {&a.gamma, &a.beta, &a.running_mean, &a.running_var, &a.mean, &a.inverse_std})
+    shape("batch_norm: a tensor per column", *c, a.x.dtype, {a.x.dims[1]});
+}
+
+}  // namespace
+
+void Backend::pool_forward(const PoolForward& a) {
+  check_pool(a);
+  do_pool_forward(a);
+}
+
+void Backend::pool_backward(const PoolBackward& a) {
+  check_pool(a.forward);
+  same("pool.dy", a.forward.y, a.dy);
+  same("pool.dx", a.forward.x, a.dx);
+  do_pool_backward(a);
+}
+
+void Backend::batch_norm_forward(const BatchNormForward& a) {
+  check_norm(a);
+  same("batch_norm.y", a.x, a.y);
+  do_batch_norm_forward(a);
+}
+
+void Backend::batch_norm_backward(const BatchNormBackward& a) {
+  check_norm(a.forward);
+  same("batch_norm.dy", a.forward.x, a.dy);
+  same("batch_norm.dx", a.forward.x, a.dx);
+  same("batch_norm.dgamma", a.forward.gamma, a.dgamma);
+  same("batch_norm.dbeta", a.forward.beta, a.dbeta);
+  do_batch_norm_backward(a);
+}
+
+void Backend::dropout(const Dropout& a) {
+  real("dropout.x", a.x);
+  shape("dropout.x", a.x, a.x.dtype, {a.batch ? a.batch->rows : kAny, kAny});
+  same("dropout.y", a.x, a.y);
+  SLUICE_CHECK(a.p >= 0 && a.p < 1, "dropout: probability {} is not in [0, 1)", a.p);
+  do_dropout(a);
+}
+
+// ---- head
+// ---------------------------------------------------------------------------------------------------------
+
+void Backend::linear_forward(const LinearForward& a) {
+  real("linear.x", a.x);
+  shape("linear.x", a.x, a.x.dtype, {kAny, kAny});
+  shape("linear.W", a.W, a.x.dtype, {kAny, a.x.dims[1]});
+  shape("linear.b", a.b, a.x.dtype, {a.W.dims[0]});
+  shape("linear.y", a.y, a.x.dtype, {a.x.dims[0], a.W.dims[0]});
+  do_linear_forward(a);
+}
+
+void Backend::linear_backward(const LinearBackward& a) {
+  real("linear.x", a.x);
+  shape("linear.x", a.x, a.x.dtype, {kAny, kAny});
+  shape("linear.W", a.W, a.x.dtype, {kAny, a.x.dims[1]});
+  shape("linear.dy", a.dy, a.x.dtype, {a.x.dims[0], a.W.dims[0]});
+  optional("linear.dx", a.dx, a.x.dtype, {a.x.dims[0], a.x.dims[1]});
+  same("linear.dW", a.W, a.dW);
+  shape("linear.db", a.db, a.x.dtype, {a.W.dims[0]});
+  do_linear_backward(a);
+}
+
+namespace {
+
+template <class Xent>
+void check_xent(const Xent& a) {
+  real("xent.logits", a.logits);
+  const int64_t B = a.logits.dims[0], K = a.logits.dims[1];
+  shape("xent.logits", a.logits, a.logits.dtype, {kAny, kAny});
+  optional("xent.class_weights", a.class_weights, a.logits.dtype, {K});
+  same("xent.probabilities", a.logits, a.probabilities);
+  optional("xent.losses", a.losses, a.logits.dtype, {B});
+  if (a.dlogits.data) same("xent.dlogits", a.logits, a.dlogits);
+  SLUICE_CHECK(a.smoothing >= 0 && a.smoothing < 1, "xent: smoothing {} is not in [0, 1)", a.smoothing);
+}
+
+}  // namespace
+
+void Backend::softmax_xent(const SoftmaxXent& a) {
+  check_xent(a);
+  shape("softmax_xent.labels", a.labels, DType::i32, {a.logits.dims[0]});
+  do_softmax_xent(a);
+}
+
+void Backend::sigmoid_xent(const SigmoidXent& a) {
+  check_xent(a);
+  shape("sigmoid_xent.targets", a.targets, DType::f32, {a.logits.dims[0], a.logits.dims[1]});
+  do_sigmoid_xent(a);
+}
+
+// ---- clipping, optimisers
+// -----------------------------------------------------------------------------------------
+
+void Backend::sum_squares(const SumSquares& a) {
+  real("sum_squares.x", a.x);
+  shape("sum_squares.out", a.out, DType::f64, {1});
+  do_sum_squares(a);
+}
+
+void Backend::clip_scale(const ClipScale& a) {
+  shape("clip_scale.sum_squares", a.sum_squares, DType::f64, {1});
+  shape("clip_scale.scale", a.scale, DType::f64, {1});
+  do_clip_scale(a);
+}
+
+void Backend::clip_value(const ClipValue& a) {
+  real("clip_value.x", a.x);
+  SLUICE_CHECK(a.limit > 0, "clip_value: limit {} is not positive", a.limit);
+  do_clip_value(a);
+}
+
+namespace {
+
+template <class Update>
+void check_rows(const Update& a) {
+  real("rows.w", a.w);
+  shape("rows.w", a.w, a.w.dtype, {kAny, kAny});
+  shape("rows.ids", a.ids, DType::i32, {kAny});
+  shape("rows.g", a.g, a.w.dtype, {a.ids.dims[0], a.w.dims[1]});
+  same("rows.m", a.w, a.m);
+  shape("rows.touched", a.touched, DType::i32, {a.w.dims[0]});
+  shape("rows.scale", a.scale, DType::f64, {1});
+}
+
+}  // namespace
+
+void Backend::adam(const Adam& a) {
+  real("adam.w", a.w);
+  same("adam.g", a.w, a.g);
+  same("adam.m", a.w, a.m);
+  same("adam.v", a.w, a.v);
+  shape("adam.scale", a.scale, DType::f64, {1});
+  do_adam(a);
+}
+
+void Backend::adam_rows(const AdamRows& a) {
+  check_rows(a);
+  same("rows.v", a.w, a.v);
+  do_adam_rows(a);
+}
+
+void Backend::sgd(const Sgd& a) {
+  real("sgd.w", a.w);
+  same("sgd.g", a.w, a.g);
+  same("sgd.m", a.w, a.m);
+  shape("sgd.scale", a.scale, DType::f64, {1});
+  do_sgd(a);
+}
+
+void Backend::sgd_rows(const SgdRows& a) {
+  check_rows(a);
+  do_sgd_rows(a);
+}
+
 }  // namespace sluice

@@ -1,0 +1,84 @@
+#include "engine/checks.h"
+
+#include <string>
+
+namespace sluice::checks {
+namespace {
+
+std::string text(const int64_t* dims, int rank) {
+  std::string result = "[";
+  for (int d = 0; d < rank; ++d) result += (d ? "," : "") + (dims[d] == kAny ? "*" : std::to_string(dims[d]));
+  return result + "]";
+}
+
+}  // namespace
+
+void shape(const char* what, const Tensor& tensor, DType type, std::initializer_list<int64_t> dims) {
+  bool fits = tensor.rank == static_cast<int>(dims.size());
+  int d = 0;
+  for (int64_t extent : dims) {
+    if (fits && extent != kAny && tensor.dims[d] != extent) fits = false;
+    ++d;
+  }
+  SLUICE_CHECK(fits && tensor.dtype == type, "{} is {} {}, not {} {}", what, name_of(tensor.dtype),
+               text(tensor.dims, tensor.rank), name_of(type),
+               text(dims.begin(), static_cast<int>(dims.size())));
+  SLUICE_CHECK(tensor.data || tensor.size() == 0, "{} has no memory", what);
+}
+
+void optional(const char* what, const Tensor& tensor, DType type, std::initializer_list<int64_t> dims) {
+  if (tensor.data) shape(what, tensor, type, dims);
+}
+
+void real(const char* what, const Tensor& tensor) {
+  SLUICE_CHECK(tensor.dtype == DType::f32 || tensor.dtype == DType::f64, "{} is {}, not f32 or f64", what,
+               name_of(tensor.dtype));
+  SLUICE_CHECK(tensor.data || tensor.size() == 0, "{} has no memory", what);
+}
+
+void same(const char* what, const Tensor& a, const Tensor& b) {
+  bool equal = a.rank == b.rank && a.dtype == b.dtype;
+  for (int d = 0; equal && d < a.rank; ++d) equal = a.dims[d] == b.dims[d];
+  SLUICE_CHECK(equal, "{} is {} {}, not {} {}", what, name_of(b.dtype), text(b.dims, b.rank),
+               name_of(a.dtype), text(a.dims, a.rank));
+  SLUICE_CHECK(b.data || b.size() == 0, "{} has no memory", what);
+}
+
+void rnn(const RnnForward& a) {
+  SLUICE_CHECK(a.batch, "rnn: no batch");
+  SLUICE_CHECK(a.path != RnnPath::automatic, "rnn: the path must be chosen before the call");
+  SLUICE_CHECK(a.shape.cell == CellKind::lstm, "rnn: unknown cell");
+  const DType t = a.shape.dtype;
+  const int64_t E = a.shape.input_size, H = a.shape.hidden_size, D = a.shape.directions,
+                B = a.batch->sequences;
+  const int64_t G = 4;
+  SLUICE_CHECK(E > 0 && H > 0 && (D == 1 || D == 2), "rnn: input {}, hidden {}, directions {}", E, H, D);
+  const int64_t inputs = a.x_index.data ? a.batch->distinct : a.batch->rows;
+  shape("rnn.x", a.x, t, {inputs, E});
+  optional("rnn.x_index", a.x_index, DType::i32, {a.batch->rows});
+  shape("rnn.W", a.W, t, {D, G * H, E});
+  shape("rnn.R", a.R, t, {D, G * H, H});
+  shape("rnn.b", a.b, t, {D, G * H});
+  for (const auto& [what, state] :
+       {std::pair{"rnn.h0", &a.h0}, {"rnn.c0", &a.c0}, {"rnn.hT", &a.hT}, {"rnn.cT", &a.cT}})
+    optional(what, *state, t, {D, B, H});
+  shape("rnn.y", a.y, t, {a.batch->rows, D * H});
+  shape("rnn.saved", a.saved, DType::u8, {kAny});
+  shape("rnn.scratch", a.scratch, DType::u8, {kAny});
+}
+
+void rnn(const RnnBackward& a) {
+  rnn(a.forward);
+  same("rnn.dy", a.forward.y, a.dy);
+  if (a.dx.data) same("rnn.dx", a.forward.x, a.dx);
+  same("rnn.dW", a.forward.W, a.dW);
+  same("rnn.dR", a.forward.R, a.dR);
+  same("rnn.db", a.forward.b, a.db);
+  const int64_t H = a.forward.shape.hidden_size, D = a.forward.shape.directions,
+                B = a.forward.batch->sequences;
+  for (const auto& [what, state] :
+       {std::pair{"rnn.dhT", &a.dhT}, {"rnn.dcT", &a.dcT}, {"rnn.dh0", &a.dh0}, {"rnn.dc0", &a.dc0}})
+    optional(what, *state, a.forward.shape.dtype, {D, B, H});
+}
+
+}  // namespace sluice::checks
