@@ -58,5 +58,5 @@ install_packages() {
     fi
     # sudo asks for its password here, where the terminal is still at hand, and not inside the logged step.
     [ "$(id -u)" -eq 0 ] || sudo true || die "sudo was refused; as root: apt-get install --no-install-recommends ${missing[*]}"
-    step "$log" "Installing ${#missing[@]} packages" update_and_install "${missing[@]}"
+    step "$log" "Installing what is missing: ${#missing[@]} packages" update_and_install "${missing[@]}"
 }
