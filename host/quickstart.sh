@@ -84,4 +84,5 @@ main() {
     print_results
 }
 
-main "$@"
+# Sourced, as the tests do, it only defines.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then main "$@"; fi
