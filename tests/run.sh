@@ -30,13 +30,13 @@ run_suite() {
     ctest --test-dir build/release -j2 --output-on-failure
 }
 
-# The Python index's oneDNN 3.2 comes as a library and headers without CMake files worth using: their folder is the prefix.
+# oneDNN 3.2 as the Python index has it, library and headers, in an environment of its own.
 run_onednn3() {
     local venv=$root/build/onednn3-venv
     install "${build_packages[@]}" "${test_packages[@]}" "${onednn3_packages[@]}"
     [ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
     "$venv/bin/pip" install -q onednn-cpu-gomp==2023.2.0 onednn-devel-cpu-gomp==2023.2.0
-    build_dir=onednn3 build release -B build/onednn3 -DCMAKE_PREFIX_PATH="$venv"
+    build_dir=onednn3 build release -B build/onednn3 -DSLUICE_ONEDNN_ROOT="$venv"
     ctest --test-dir build/onednn3 -j2 --output-on-failure
 }
 
