@@ -36,7 +36,10 @@ class Arena {
     std::string name;
     size_t bytes;
   };
+  Tensor take(const std::string& owner, DType type, std::initializer_list<int64_t> shape, size_t& used);
+
   std::vector<Owner> owners_;
+  std::string scratch_owner_;
   size_t saved_bytes_ = 0, scratch_bytes_ = 0;  // measured
   size_t saved_used_ = 0, scratch_used_ = 0;    // handed out so far
   Buffer memory_;

@@ -23,14 +23,10 @@ struct NamedTensor {
   Tensor tensor;
 };
 
-// Fills a parameter of `shape` with its first values, row-major; `seed` is the parameter's own.
+// Fills a parameter of `shape` with its first values, row-major; `seed` is the parameter's own. Makers:
+// engine/init.h.
 using Init =
     std::function<void(std::vector<double>& values, const std::vector<int64_t>& shape, uint64_t seed)>;
-Init zeros();
-Init constant(double value);
-Init uniform(double bound);  // in [-bound, bound)
-Init normal(double deviation);
-Init glorot_uniform(int64_t fan_in, int64_t fan_out);  // Glorot and Bengio 2010
 
 using ParamId = int;
 
@@ -39,13 +35,16 @@ struct RowGradient {
   ParamId table = -1;
   int count = 0;             // rows in use
   std::vector<int32_t> ids;  // [count], distinct
-  Tensor device_ids;         // [capacity] i32
-  Tensor values;             // [capacity,E]
   std::unordered_map<int32_t, int32_t> slot_of;
+  Tensor device_ids;  // [capacity] i32
+  Tensor values;      // [capacity,E]
 };
 
 class Params {
  public:
+  // Where a parameter lies in the flat buffers, in this order.
+  enum class Kind { decayed, plain, table, buffer };
+
   Params(Backend& backend, DType dtype) : backend_(backend), dtype_(dtype) {}
 
   // Before allocate(). `decay`: weight decay applies. Names are unique and become the names in
@@ -54,6 +53,7 @@ class Params {
   ParamId declare_table(const std::string& name, int64_t rows, int64_t columns, Init init);
   // State that is saved with the model and not trained (running statistics).
   ParamId declare_buffer(const std::string& name, std::vector<int64_t> shape, Init init);
+  void freeze(ParamId id);  // its gradient is not formed and no update touches it
 
   // Allocates and initialises every parameter as a pure function of `seed` and its name. `dense_tables`:
   // tables get dense gradients; `row_capacity`: the most distinct ids between two updates.
@@ -63,29 +63,28 @@ class Params {
   Tensor value(ParamId id) const;
   Tensor gradient(ParamId id) const;  // dense ones only
   bool trained(ParamId id) const;
-  void freeze(ParamId id);  // its gradient is not formed and no update touches it
 
-  // A batch's distinct-row gradients of a table: x [U,E] is added to the rows `ids`.
-  void add_rows(ParamId table, const HostBatch& batch, Tensor slots /* [U] i32 memory */, Tensor x);
+  // Adds x [U,E], the gradients of a batch's distinct rows. slots: memory for [>= U] i32.
+  void add_rows(ParamId table, const Batch& batch, Tensor slots, Tensor x);
   void zero_gradients();
 
-  // Contiguous pieces for the optimiser, all in values' order.
+  // Contiguous pieces for the optimiser, in the values' order.
   struct Dense {
-    Tensor values, gradients;
-    int64_t offset;  // of the first element in values
-    bool decay;
+    Tensor values, gradients;  // [n]
+    int64_t offset;            // of the first element in the flat values
+    Kind kind;
   };
   std::vector<Dense> dense() const;
-  std::vector<RowGradient>& rows() { return rows_; }
-  int64_t size() const { return total_; }  // elements of the values buffer
-  int64_t trained_parameters() const;
+  std::vector<RowGradient>& rows() { return rows_; }  // `count` is 0 where a table is frozen or dense
+  int64_t offset(ParamId id) const { return entries_[static_cast<size_t>(id)].offset; }
+  int64_t trained_parameters() const;  // elements that updates move: the first ones of the flat values
 
   std::vector<NamedTensor> named() const;  // every parameter and buffer, in order of declaration
   Backend& backend() { return backend_; }
   DType dtype() const { return dtype_; }
 
  private:
-  enum class Kind { decayed, plain, table, buffer };
+  static constexpr int kKinds = 4;
   struct Entry {
     std::string name;
     std::vector<int64_t> shape;
@@ -94,14 +93,25 @@ class Params {
     int64_t offset = 0;
     bool frozen = false;
   };
+  struct Layout {  // first element of each kind in the flat values, and the end of the last
+    int64_t begin[kKinds + 1] = {};
+    int64_t end(Kind kind) const { return begin[static_cast<int>(kind) + 1]; }
+  };
+
+  ParamId declare_entry(const std::string& name, std::vector<int64_t> shape, Kind kind, Init init);
+  int place(const Entry& entry) const;
+  Layout measure() const;
+  void allocate_rows(int capacity);
+  void initialise(uint64_t seed);
   Tensor slice(const Buffer& from, const Entry& entry) const;
-  void lay_out();
+  int64_t columns(ParamId table) const;
+  int64_t dense_end() const { return layout_.end(dense_tables_ ? Kind::table : Kind::plain); }
 
   Backend& backend_;
   DType dtype_;
   std::vector<Entry> entries_;
   std::vector<RowGradient> rows_;
-  int64_t total_ = 0, decayed_ = 0, plain_ = 0, tables_ = 0;
+  Layout layout_;
   bool dense_tables_ = false;
   Buffer values_, gradients_, row_memory_;
 };

@@ -1,14 +1,15 @@
-// The text classifier: embedding, LSTM layers, pooling, linear head.
+// The text classifier: embedding -> [batch norm] -> LSTM layers with batch norm and dropout between ->
+// pooling
+// -> [batch norm] -> dropout -> linear head -> softmax (or a sigmoid for each class).
 #pragma once
 
-#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "engine/arena.h"
 #include "engine/layers/batch_norm.h"
-#include "engine/layers/dropout.h"
 #include "engine/layers/embedding.h"
 #include "engine/layers/linear.h"
 #include "engine/layers/pooling.h"
@@ -26,12 +27,13 @@ struct LossConfig {
 
 class Classifier {
  public:
-  // Declares the parameters. Throws UserError for a configuration no path can run, naming the key.
+  // Declares the parameters. Throws UserError for a configuration that no path can run, naming the key.
   Classifier(const ModelConfig& config, const LossConfig& loss, Backend& backend);
 
-  // Allocates parameters, gradients and activations. Throws UserError, before allocating, when the memory is
-  // not there. dense_tables, accumulate: see Params; accumulate = batches between two updates.
-  void allocate(const MaxShape& max, Layout layout, uint64_t seed, bool dense_tables, int accumulate);
+  // Allocates parameters, gradients and activations, and initialises the parameters from `seed`. Throws
+  // UserError, before allocating, when the memory is not there. dense_tables: see Params; accumulate: batches
+  // between two updates.
+  void allocate(const MaxShape& max, uint64_t seed, bool dense_tables, int accumulate);
 
   // One batch. Afterwards probabilities() and losses() hold its rows, in the batch's order.
   void forward(const Batch& batch, const StepInfo& step);
@@ -43,21 +45,28 @@ class Classifier {
   // unknown).
   std::vector<double> probabilities(const Batch& batch);
   std::vector<double> losses(const Batch& batch);
-  // Sum of the class weights of a batch's known labels: what the sum of its losses is divided by.
+  // What the sum of a batch's losses is divided by: the sum of the class weights of its known labels
+  // (multi-label: documents).
   double loss_weight(const HostBatch& batch) const;
 
-  // The embedding's rows given to `token` are replaced; pretrained vectors. rows [n], values [n,E] row-major.
+  // Replaces rows of the embedding, as pretrained vectors do. values [rows.size(), E] row-major.
   void set_embeddings(std::span<const int32_t> rows, std::span<const float> values);
 
   Params& params() { return params_; }
   const ModelConfig& config() const { return config_; }
-  // One line a layer: the recurrent path taken and why faster ones were refused ("kernel honesty").
+  // One line a recurrent layer: the path taken and why others were refused ("kernel honesty").
   std::vector<std::string> path_lines() const;
   std::string memory_report() const { return arena_.report(); }
 
  private:
+  void declare();
   void bind(const MaxShape& max);
-  Tensor logits_of(const Batch& batch) const { return logits_.narrow(batch.sequences); }
+  void loss(const Batch& batch, double scale, bool with_gradient);
+  void backward_recurrent(const Batch& batch, const StepInfo& step);
+  // Features of a row after layer l (l = -1: the embedding).
+  int64_t width(int layer) const;
+  Tensor gradient(int which, const Batch& batch, int64_t columns) const;
+  std::vector<double> to_host(Tensor x) const;
 
   ModelConfig config_;
   LossConfig loss_;
@@ -66,16 +75,20 @@ class Classifier {
   Arena arena_;
 
   Embedding embedding_;
-  std::unique_ptr<BatchNorm> input_norm_, pooled_norm_;
+  std::optional<BatchNorm> input_norm_, pooled_norm_;
   std::vector<RecurrentLayer> recurrent_;
-  std::vector<BatchNorm> between_norms_;
-  std::vector<DropoutLayer> between_dropouts_;
-  PoolingLayer pooling_;
-  DropoutLayer pooled_dropout_;
-  Linear head_;
+  std::vector<BatchNorm> between_norms_;  // empty, or one for each layer but the last
+  std::optional<PoolingLayer> pooling_;
+  std::optional<Linear> head_;
 
-  // Activations [rows, features] after each stage, and their gradients.
-  Tensor logits_, dlogits_, probabilities_, losses_, class_weights_;
+  // Bound activations, named by where they stand; `between_[l]` is what layer l + 1 reads where something
+  // stands between.
+  Tensor input_normed_, pooled_, pooled_normed_, logits_, probabilities_, losses_;
+  std::vector<Tensor> recurrent_out_, between_;
+  Tensor gradients_[2], d_pooled_, dlogits_, class_weights_;
+  Buffer class_weight_memory_;
+  Rows in_;     // what the first recurrent layer (or pooling) read in the last forward()
+  Tensor top_;  // what pooling read
 };
 
 }  // namespace sluice

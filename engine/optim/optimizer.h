@@ -31,12 +31,21 @@ class Optimizer {
   double update(double learning_rate, int64_t step);
 
   std::vector<NamedTensor> state() const;  // moments and touched rows, for checkpoints
-  size_t bytes() const;
 
  private:
+  double gather_norm();
+  void update_dense(const Params::Dense& piece, double learning_rate, int64_t step);
+  void update_rows(size_t table, double learning_rate, int64_t step);
+  AdamConfig adam(double learning_rate, int64_t step, bool decay) const;
+  SgdConfig sgd(double learning_rate, int64_t step, bool decay) const;
+  // The moment's slice that belongs to `count` parameters from `offset` of the flat values.
+  Tensor moment(const Buffer& buffer, int64_t offset, int64_t count) const;
+
   Params& params_;
   OptimizerConfig config_;
-  Buffer first_, second_, touched_, scalars_;
+  Buffer first_, second_, touched_memory_, scalar_memory_;
+  std::vector<Tensor> touched_;  // [V] i32 for each table
+  Tensor sum_squares_, scale_;   // [1] f64
 };
 
 }  // namespace sluice

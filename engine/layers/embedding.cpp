@@ -1,0 +1,49 @@
+#include "engine/layers/embedding.h"
+
+#include "engine/init.h"
+
+namespace sluice {
+
+void Embedding::declare(Params& params) {
+  table_ = params.declare_table("embedding.weight", config_.vocabulary, config_.size, normal(0.1));
+  if (config_.frozen) params.freeze(table_);
+}
+
+void Embedding::bind(Arena& arena, const MaxShape& max, DType type) {
+  distinct_ = arena.saved("embedding", type, {max.distinct, config_.size});
+  if (config_.expanded) expanded_ = arena.saved("embedding rows", type, {max.rows, config_.size});
+  if (config_.frozen) return;
+  arena.open_scratch("embedding gradient");
+  if (config_.expanded) d_distinct_ = arena.scratch(type, {max.distinct, config_.size});
+  slots_ = arena.scratch(DType::i32, {max.distinct});
+}
+
+Rows Embedding::forward(Backend& backend, const Params& params, const Batch& batch, const StepInfo& step) {
+  const Tensor x = distinct_.narrow(batch.distinct);
+  backend.gather({.table = params.value(table_), .ids = batch.distinct_ids, .y = x});
+  if (step.training && config_.dropout > 0)
+    backend.dropout({.p = config_.dropout, .masks = step.masks(config_.site), .x = x, .y = x});
+  if (!config_.expanded) return {x, batch.row_distinct};
+  const Tensor rows = expanded_.narrow(batch.rows);
+  if (batch.distinct == 0)
+    backend.zero(rows);  // only empty documents: every row is padding
+  else
+    backend.gather({.table = x, .ids = batch.row_distinct, .y = rows});
+  return {rows, {}};
+}
+
+void Embedding::backward(Backend& backend, Params& params, const Batch& batch, const StepInfo& step,
+                         Tensor d) {
+  if (config_.frozen) return;
+  Tensor d_rows = d;
+  if (config_.expanded) {
+    d_rows = d_distinct_.narrow(batch.distinct);
+    backend.segment_sum(
+        {.x = d, .segments = batch.segments, .segment_rows = batch.segment_rows, .y = d_rows});
+  }
+  if (config_.dropout > 0)
+    backend.dropout({.p = config_.dropout, .masks = step.masks(config_.site), .x = d_rows, .y = d_rows});
+  params.add_rows(table_, batch, slots_, d_rows);
+}
+
+}  // namespace sluice

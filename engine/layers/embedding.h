@@ -1,0 +1,47 @@
+// Token vectors. The layer computes on a batch's U distinct tokens; the first recurrent layer's input product
+// then costs U rows instead of N. Where a later layer needs every token's row (batch norm of the input, a bag
+// of words) they are expanded to [N,E].
+#pragma once
+
+#include "engine/arena.h"
+#include "engine/params.h"
+
+namespace sluice {
+
+// Activations by row: row r of the batch is x[index[r]], or x[r] where index is null.
+struct Rows {
+  Tensor x;      // [U,C] or [N,C]
+  Tensor index;  // [N] i32 or null
+};
+
+struct EmbeddingConfig {
+  int vocabulary = 0;  // V
+  int size = 0;        // E
+  bool frozen = false;
+  bool expanded = false;  // give [N,E]
+  double dropout = 0;     // of the distinct vectors: one mask a token and batch
+  uint32_t site = 0;
+};
+
+class Embedding {
+ public:
+  explicit Embedding(const EmbeddingConfig& config) : config_(config) {}
+
+  void declare(Params& params);
+  void bind(Arena& arena, const MaxShape& max, DType type);
+  Rows forward(Backend& backend, const Params& params, const Batch& batch, const StepInfo& step);
+  // d: gradient of forward()'s x, overwritten.
+  void backward(Backend& backend, Params& params, const Batch& batch, const StepInfo& step, Tensor d);
+
+  ParamId table() const { return table_; }
+  bool trained() const { return !config_.frozen; }
+
+ private:
+  EmbeddingConfig config_;
+  ParamId table_ = -1;
+  Tensor distinct_;  // [U,E]
+  Tensor expanded_;  // [N,E]
+  Tensor d_distinct_, slots_;
+};
+
+}  // namespace sluice

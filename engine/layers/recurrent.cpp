@@ -1,0 +1,62 @@
+#include "engine/layers/recurrent.h"
+
+#include "engine/init.h"
+#include "kernels/cells/lstm.h"
+
+namespace sluice {
+
+RecurrentLayer::RecurrentLayer(const RecurrentConfig& config, Backend& backend)
+    : config_(config), path_(backend.choose_path(config.path, config.shape, &refusals_)) {}
+
+void RecurrentLayer::declare(Params& params) {
+  const RnnShape& s = config_.shape;
+  const int64_t G = Lstm::kGates, D = s.directions, H = s.hidden_size, E = s.input_size;
+  W_ = params.declare(config_.name + ".weight_input", {D, G * H, E}, true, glorot(E, H));
+  R_ = params.declare(config_.name + ".weight_recurrent", {D, G * H, H}, true,
+                      config_.orthogonal ? orthogonal_blocks() : glorot(H, H));
+  b_ = params.declare(config_.name + ".bias", {D, G * H}, false,
+                      gate_bias(1, Lstm::kGates, config_.forget_bias));
+}
+
+void RecurrentLayer::bind(Arena& arena, const MaxShape& max, Backend& backend) {
+  const RnnBytes bytes = backend.rnn_bytes(config_.shape, path_, max);
+  saved_ = arena.saved(config_.name + " saved state", DType::u8, {static_cast<int64_t>(bytes.saved)});
+  arena.open_scratch(config_.name);
+  scratch_ = arena.scratch(DType::u8, {static_cast<int64_t>(bytes.scratch)});
+}
+
+void RecurrentLayer::forward(Backend& backend, const Params& params, const Batch& batch, const StepInfo& step,
+                             const Rows& in, Tensor out) {
+  last_ = {.shape = config_.shape,
+           .path = path_,
+           .step = step,
+           .batch = &batch,
+           .x = in.x,
+           .x_index = in.index,
+           .W = params.value(W_),
+           .R = params.value(R_),
+           .b = params.value(b_),
+           .y = out,
+           .saved = saved_,
+           .scratch = scratch_};
+  backend.rnn_forward(last_);
+}
+
+void RecurrentLayer::backward(Backend& backend, const Params& params, Tensor d_out, Tensor d_in) {
+  backend.rnn_backward({.forward = last_,
+                        .dy = d_out,
+                        .dx = d_in,
+                        .dW = params.gradient(W_),
+                        .dR = params.gradient(R_),
+                        .db = params.gradient(b_)});
+}
+
+std::string RecurrentLayer::path_line() const {
+  const RnnShape& s = config_.shape;
+  std::string line =
+      fmt::format("{}: path {}, {}, {} -> {}{}", config_.name, name_of(path_), name_of(s.dtype), s.input_size,
+                  s.directions == 2 ? "2 x " : "", s.hidden_size);
+  return refusals_.empty() ? line : line + "; " + refusals_;
+}
+
+}  // namespace sluice

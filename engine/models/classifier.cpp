@@ -1,0 +1,300 @@
+#include "engine/models/classifier.h"
+
+#include <algorithm>
+
+namespace sluice {
+namespace {
+
+// Note [Mask sites]
+// Where a model draws random masks (see Note [Random masks]): each place has a number of its own, the same
+// for every backend.
+constexpr uint32_t kEmbeddingSite = 0, kPooledSite = 1, kBetweenSite = 8, kRecurrentSite = 64,
+                   kSitesPerLayer = 6;
+constexpr int kMaxLayers = (256 - static_cast<int>(kRecurrentSite)) / static_cast<int>(kSitesPerLayer);
+
+int hidden_size(const ModelConfig& config, int layer) {
+  return config.hidden_size.size() == 1 ? config.hidden_size[0]
+                                        : config.hidden_size[static_cast<size_t>(layer)];
+}
+
+const ModelConfig& checked(const ModelConfig& config) {
+  const auto sizes = static_cast<int>(config.hidden_size.size());
+  if (config.num_layers > kMaxLayers)
+    throw UserError("model.num_layers: {} is more than {}; use fewer layers", config.num_layers, kMaxLayers);
+  if (config.num_layers > 0 && sizes != 1 && sizes != config.num_layers)
+    throw UserError("model.hidden_size: {} sizes for {} layers; give one size or one for each layer", sizes,
+                    config.num_layers);
+  if (config.pooling.empty()) throw UserError("model.pooling: empty; give at least one of last, mean, max");
+  return config;
+}
+
+bool needs_every_row(const ModelConfig& config) {
+  return config.batch_norm_input || config.num_layers == 0;
+}
+
+RecurrentConfig layer_config(const ModelConfig& config, int layer, int inputs) {
+  return {.name = fmt::format("lstm.{}", layer),
+          .shape = {.dtype = config.dtype,
+                    .input_size = inputs,
+                    .hidden_size = hidden_size(config, layer),
+                    .directions = config.bidirectional ? 2 : 1,
+                    .recurrent_dropout = config.recurrent_dropout,
+                    .zoneout_hidden = config.zoneout_hidden,
+                    .zoneout_cell = config.zoneout_cell,
+                    .site = kRecurrentSite + kSitesPerLayer * static_cast<uint32_t>(layer)},
+          .path = config.path,
+          .forget_bias = config.forget_bias,
+          .orthogonal = config.orthogonal};
+}
+
+}  // namespace
+
+Classifier::Classifier(const ModelConfig& config, const LossConfig& loss, Backend& backend)
+    : config_(checked(config)),
+      loss_(loss),
+      backend_(backend),
+      params_(backend, config.dtype),
+      embedding_({.vocabulary = config.vocabulary,
+                  .size = config.embedding_size,
+                  .frozen = config.embedding_frozen,
+                  .expanded = needs_every_row(config),
+                  .dropout = config.embedding_dropout,
+                  .site = kEmbeddingSite}) {
+  if (config.batch_norm_input) input_norm_.emplace("norm.input", config.embedding_size);
+  for (int l = 0; l < config.num_layers; ++l) {
+    recurrent_.emplace_back(layer_config(config, l, static_cast<int>(width(l - 1))), backend);
+    if (config.batch_norm_between_layers && l + 1 < config.num_layers)
+      between_norms_.emplace_back(fmt::format("norm.{}", l), recurrent_.back().outputs());
+  }
+  const int directions = recurrent_.empty() ? 1 : recurrent_.back().directions();
+  pooling_.emplace(config.pooling, static_cast<int>(width(config.num_layers - 1)), directions);
+  if (config.batch_norm_pooled) pooled_norm_.emplace("norm.pooled", pooling_->outputs());
+  head_.emplace("head", pooling_->outputs(), config.classes);
+  declare();
+}
+
+int64_t Classifier::width(int layer) const {
+  return layer < 0 ? config_.embedding_size : recurrent_[static_cast<size_t>(layer)].outputs();
+}
+
+void Classifier::declare() {
+  embedding_.declare(params_);
+  if (input_norm_) input_norm_->declare(params_);
+  for (RecurrentLayer& layer : recurrent_) layer.declare(params_);
+  for (BatchNorm& norm : between_norms_) norm.declare(params_);
+  if (pooled_norm_) pooled_norm_->declare(params_);
+  head_->declare(params_);
+}
+
+void Classifier::bind(const MaxShape& max) {
+  const DType type = config_.dtype;
+  const int64_t N = max.rows, B = max.sequences, K = config_.classes, P = pooling_->outputs();
+  embedding_.bind(arena_, max, type);
+  if (input_norm_) {
+    input_norm_->bind(arena_, type);
+    input_normed_ = arena_.saved("norm.input", type, {N, width(-1)});
+  }
+  recurrent_out_.clear();
+  between_.clear();
+  int64_t widest = needs_every_row(config_) ? width(-1) : 1;
+  for (size_t l = 0; l < recurrent_.size(); ++l) {
+    const int64_t columns = recurrent_[l].outputs();
+    recurrent_[l].bind(arena_, max, backend_);
+    recurrent_out_.push_back(arena_.saved(fmt::format("lstm.{} output", l), type, {N, columns}));
+    if (l < between_norms_.size()) between_norms_[l].bind(arena_, type);
+    if (l + 1 < recurrent_.size() && (!between_norms_.empty() || config_.dropout > 0))
+      between_.push_back(
+          arena_.saved(fmt::format("lstm.{} output, normed and dropped", l), type, {N, columns}));
+    widest = std::max(widest, columns);
+  }
+  // One of the two holds the gradient of the distinct embeddings, which are fewer than N but may be wider.
+  const int64_t elements = std::max(N * widest, int64_t{max.distinct} * width(-1));
+  for (Tensor& g : gradients_) g = arena_.saved("gradient of activations", type, {elements});
+  pooling_->bind(arena_, max);
+  pooled_ = arena_.saved("pooled", type, {B, P});
+  if (pooled_norm_) {
+    pooled_norm_->bind(arena_, type);
+    pooled_normed_ = arena_.saved("norm.pooled", type, {B, P});
+  }
+  d_pooled_ = arena_.saved("gradient of pooled", type, {B, P});
+  logits_ = arena_.saved("logits", type, {B, K});
+  dlogits_ = arena_.saved("gradient of logits", type, {B, K});
+  probabilities_ = arena_.saved("probabilities", type, {B, K});
+  losses_ = arena_.saved("losses", type, {B});
+}
+
+void Classifier::allocate(const MaxShape& max, uint64_t seed, bool dense_tables, int accumulate) {
+  bind(max);
+  const int row_capacity = std::min(config_.vocabulary, max.distinct * accumulate);
+  const size_t moments = 2 * static_cast<size_t>(params_.trained_parameters()) * size_of(config_.dtype);
+  const size_t parameters = params_.bytes(dense_tables, row_capacity);
+  const size_t needed = parameters + moments + arena_.bytes(), available = backend_.available_memory();
+  constexpr double kMegabyte = 1 << 20;
+  if (needed > available)
+    throw UserError(
+        "the model needs {:.0f} MB (parameters and their gradients {:.0f}, moments {:.0f}, activations "
+        "{:.0f}) and {:.0f} MB are "
+        "available; make model.hidden_size, model.embedding_size, text.max_vocabulary or batch.tokens "
+        "smaller",
+        static_cast<double>(needed) / kMegabyte, static_cast<double>(parameters) / kMegabyte,
+        static_cast<double>(moments) / kMegabyte, static_cast<double>(arena_.bytes()) / kMegabyte,
+        static_cast<double>(available) / kMegabyte);
+  params_.allocate(seed, dense_tables, row_capacity);
+  arena_.allocate(backend_);
+  bind(max);
+  if (loss_.class_weights.empty()) return;
+  const int64_t K = config_.classes;
+  class_weight_memory_ = Buffer(backend_, static_cast<size_t>(K) * size_of(config_.dtype), "class weights");
+  class_weights_ = Tensor(class_weight_memory_.data(), config_.dtype, {K});
+  dispatch_real(config_.dtype, [&]<class T>() {
+    const std::vector<T> weights(loss_.class_weights.begin(), loss_.class_weights.end());
+    backend_.copy_to_device(class_weights_, weights.data());
+  });
+}
+
+void Classifier::forward(const Batch& batch, const StepInfo& step) {
+  in_ = embedding_.forward(backend_, params_, batch, step);
+  if (input_norm_) {
+    const Tensor normed = input_normed_.narrow(batch.rows);
+    input_norm_->forward(backend_, params_, &batch, step, in_.x, normed);
+    in_ = {normed, {}};
+  }
+  Rows x = in_;
+  for (size_t l = 0; l < recurrent_.size(); ++l) {
+    const Tensor y = recurrent_out_[l].narrow(batch.rows);
+    recurrent_[l].forward(backend_, params_, batch, step, x, y);
+    x = {y, {}};
+    if (l >= between_.size()) continue;
+    const Tensor z = between_[l].narrow(batch.rows);
+    if (l < between_norms_.size()) {
+      between_norms_[l].forward(backend_, params_, &batch, step, x.x, z);
+      x = {z, {}};
+    }
+    if (config_.dropout > 0 && step.training) {
+      const MaskStream masks = step.masks(kBetweenSite + static_cast<uint32_t>(l));
+      backend_.dropout({.batch = &batch, .p = config_.dropout, .masks = masks, .x = x.x, .y = z});
+      x = {z, {}};
+    }
+  }
+  top_ = x.x;
+  Tensor pooled = pooled_.narrow(batch.sequences);
+  pooling_->forward(backend_, batch, top_, pooled);
+  if (pooled_norm_) {
+    const Tensor normed = pooled_normed_.narrow(batch.sequences);
+    pooled_norm_->forward(backend_, params_, nullptr, step, pooled, normed);
+    pooled = normed;
+  }
+  if (config_.pooled_dropout > 0 && step.training)
+    backend_.dropout(
+        {.p = config_.pooled_dropout, .masks = step.masks(kPooledSite), .x = pooled, .y = pooled});
+  head_->forward(backend_, params_, pooled, logits_.narrow(batch.sequences));
+  loss(batch, 0, false);
+}
+
+void Classifier::loss(const Batch& batch, double scale, bool with_gradient) {
+  const int64_t B = batch.sequences;
+  const Tensor dlogits = with_gradient ? dlogits_.narrow(B) : Tensor();
+  if (config_.multi_label) {
+    backend_.sigmoid_xent({.logits = logits_.narrow(B),
+                           .targets = batch.targets,
+                           .class_weights = class_weights_,
+                           .smoothing = loss_.label_smoothing,
+                           .scale = scale,
+                           .probabilities = probabilities_.narrow(B),
+                           .losses = losses_.narrow(B),
+                           .dlogits = dlogits});
+  } else {
+    backend_.softmax_xent({.logits = logits_.narrow(B),
+                           .labels = batch.labels,
+                           .class_weights = class_weights_,
+                           .smoothing = loss_.label_smoothing,
+                           .scale = scale,
+                           .probabilities = probabilities_.narrow(B),
+                           .losses = losses_.narrow(B),
+                           .dlogits = dlogits});
+  }
+}
+
+void Classifier::backward(const Batch& batch, const StepInfo& step, double scale) {
+  loss(batch, scale, true);
+  const int64_t B = batch.sequences;
+  const Tensor pooled = pooled_.narrow(B), d_pooled = d_pooled_.narrow(B);
+  head_->backward(backend_, params_, pooled_norm_ ? pooled_normed_.narrow(B) : pooled, dlogits_.narrow(B),
+                  d_pooled);
+  if (config_.pooled_dropout > 0)
+    backend_.dropout(
+        {.p = config_.pooled_dropout, .masks = step.masks(kPooledSite), .x = d_pooled, .y = d_pooled});
+  if (pooled_norm_) pooled_norm_->backward(backend_, params_, d_pooled, d_pooled);
+  pooling_->backward(backend_, batch, top_, pooled, d_pooled,
+                     gradient(0, batch, width(config_.num_layers - 1)));
+  backward_recurrent(batch, step);
+}
+
+void Classifier::backward_recurrent(const Batch& batch, const StepInfo& step) {
+  int current = 0;
+  for (int l = config_.num_layers - 1; l >= 0; --l, current = 1 - current) {
+    const Tensor d_out = gradient(current, batch, width(l));
+    Tensor d_in = gradient(1 - current, batch, width(l - 1));
+    if (l == 0) d_in = gradients_[1 - current].reshape({in_.x.dims[0], in_.x.dims[1]});
+    const bool wanted = l > 0 || input_norm_ || embedding_.trained();
+    recurrent_[static_cast<size_t>(l)].backward(backend_, params_, d_out, wanted ? d_in : Tensor());
+    if (l == 0) continue;
+    const auto below = static_cast<size_t>(l) - 1;
+    if (config_.dropout > 0) {
+      const MaskStream masks = step.masks(kBetweenSite + static_cast<uint32_t>(below));
+      backend_.dropout({.batch = &batch, .p = config_.dropout, .masks = masks, .x = d_in, .y = d_in});
+    }
+    if (!between_norms_.empty()) between_norms_[below].backward(backend_, params_, d_in, d_in);
+  }
+  const Tensor d = gradients_[current].reshape({in_.x.dims[0], in_.x.dims[1]});
+  if (input_norm_) input_norm_->backward(backend_, params_, d, d);
+  if (embedding_.trained()) embedding_.backward(backend_, params_, batch, step, d);
+}
+
+Tensor Classifier::gradient(int which, const Batch& batch, int64_t columns) const {
+  return gradients_[which].reshape({batch.rows, columns});
+}
+
+std::vector<double> Classifier::to_host(Tensor x) const {
+  return dispatch_real(x.dtype, [&]<class T>() {
+    std::vector<T> raw(static_cast<size_t>(x.size()));
+    backend_.copy_to_host(raw.data(), x);
+    return std::vector<double>(raw.begin(), raw.end());
+  });
+}
+
+std::vector<double> Classifier::probabilities(const Batch& batch) {
+  return to_host(probabilities_.narrow(batch.sequences));
+}
+
+std::vector<double> Classifier::losses(const Batch& batch) {
+  return to_host(losses_.narrow(batch.sequences));
+}
+
+double Classifier::loss_weight(const HostBatch& batch) const {
+  if (config_.multi_label) return batch.sequences;
+  double sum = 0;
+  for (int32_t label : batch.labels)
+    if (label >= 0)
+      sum += loss_.class_weights.empty() ? 1.0 : loss_.class_weights[static_cast<size_t>(label)];
+  return sum;
+}
+
+void Classifier::set_embeddings(std::span<const int32_t> rows, std::span<const float> values) {
+  const Tensor table = params_.value(embedding_.table());
+  const auto size = static_cast<size_t>(config_.embedding_size);
+  for (size_t k = 0; k < rows.size(); ++k)
+    dispatch_real(config_.dtype, [&]<class T>() {
+      const std::vector<T> row(values.begin() + static_cast<std::ptrdiff_t>(k * size),
+                               values.begin() + static_cast<std::ptrdiff_t>((k + 1) * size));
+      backend_.copy_to_device(table.at(rows[k]), row.data());
+    });
+}
+
+std::vector<std::string> Classifier::path_lines() const {
+  std::vector<std::string> lines;
+  for (const RecurrentLayer& layer : recurrent_) lines.push_back(layer.path_line());
+  return lines;
+}
+
+}  // namespace sluice

@@ -1,0 +1,132 @@
+#include "engine/optim/optimizer.h"
+
+#include <cmath>
+
+namespace sluice {
+
+Optimizer::Optimizer(const OptimizerConfig& config, Params& params) : params_(params), config_(config) {
+  Backend& backend = params.backend();
+  const size_t bytes = static_cast<size_t>(params.trained_parameters()) * size_of(params.dtype());
+  first_ = Buffer(backend, bytes, "first moments");
+  if (config.kind != OptimizerKind::sgd) second_ = Buffer(backend, bytes, "second moments");
+  scalar_memory_ = Buffer(backend, 2 * sizeof(double), "gradient norm");
+  sum_squares_ = Tensor(scalar_memory_.data(), DType::f64, {1});
+  scale_ = Tensor(static_cast<double*>(scalar_memory_.data()) + 1, DType::f64, {1});
+
+  int64_t rows = 0;
+  for (const RowGradient& r : params.rows()) rows += params.value(r.table).dims[0];
+  touched_memory_ = Buffer(backend, static_cast<size_t>(rows) * sizeof(int32_t), "updates of embedding rows");
+  auto* next = static_cast<int32_t*>(touched_memory_.data());
+  for (const RowGradient& r : params.rows()) {
+    touched_.emplace_back(next, DType::i32, std::initializer_list<int64_t>{params.value(r.table).dims[0]});
+    next += touched_.back().size();
+  }
+}
+
+double Optimizer::update(double learning_rate, int64_t step) {
+  const double norm = gather_norm();
+  if (std::isfinite(norm)) {
+    for (const Params::Dense& piece : params_.dense()) update_dense(piece, learning_rate, step);
+    for (size_t table = 0; table < params_.rows().size(); ++table) update_rows(table, learning_rate, step);
+  }
+  params_.zero_gradients();
+  return norm;
+}
+
+double Optimizer::gather_norm() {
+  Backend& backend = params_.backend();
+  std::vector<Tensor> gradients;
+  for (const Params::Dense& piece : params_.dense()) gradients.push_back(piece.gradients);
+  for (const RowGradient& r : params_.rows())
+    if (r.count) gradients.push_back(r.values.narrow(r.count));
+  backend.zero(sum_squares_);
+  for (const Tensor& g : gradients) {
+    if (config_.clip_value > 0) backend.clip_value({.x = g, .limit = config_.clip_value});
+    backend.sum_squares({.x = g, .out = sum_squares_});
+  }
+  backend.clip_scale({.sum_squares = sum_squares_, .max_norm = config_.clip_norm, .scale = scale_});
+  double sum = 0;
+  backend.copy_to_host(&sum, sum_squares_);
+  return std::sqrt(sum);
+}
+
+void Optimizer::update_dense(const Params::Dense& piece, double learning_rate, int64_t step) {
+  const bool decay =
+      piece.kind == Params::Kind::decayed || (piece.kind == Params::Kind::table && config_.decay_embeddings);
+  const Tensor m = moment(first_, piece.offset, piece.values.size());
+  if (config_.kind == OptimizerKind::sgd)
+    params_.backend().sgd({.config = sgd(learning_rate, step, decay),
+                           .w = piece.values,
+                           .g = piece.gradients,
+                           .m = m,
+                           .scale = scale_});
+  else
+    params_.backend().adam({.config = adam(learning_rate, step, decay),
+                            .w = piece.values,
+                            .g = piece.gradients,
+                            .m = m,
+                            .v = moment(second_, piece.offset, piece.values.size()),
+                            .scale = scale_});
+}
+
+void Optimizer::update_rows(size_t table, double learning_rate, int64_t step) {
+  const RowGradient& r = params_.rows()[table];
+  if (r.count == 0) return;
+  const Tensor w = params_.value(r.table), ids = r.device_ids.narrow(r.count), g = r.values.narrow(r.count);
+  const int64_t offset = params_.offset(r.table);
+  const auto as_table = [&](const Buffer& moments) {
+    return moment(moments, offset, w.size()).reshape({w.dims[0], w.dims[1]});
+  };
+  if (config_.kind == OptimizerKind::sgd)
+    params_.backend().sgd_rows({.config = sgd(learning_rate, step, config_.decay_embeddings),
+                                .ids = ids,
+                                .g = g,
+                                .w = w,
+                                .m = as_table(first_),
+                                .touched = touched_[table],
+                                .scale = scale_});
+  else
+    params_.backend().adam_rows({.config = adam(learning_rate, step, config_.decay_embeddings),
+                                 .ids = ids,
+                                 .g = g,
+                                 .w = w,
+                                 .m = as_table(first_),
+                                 .v = as_table(second_),
+                                 .touched = touched_[table],
+                                 .scale = scale_});
+}
+
+AdamConfig Optimizer::adam(double learning_rate, int64_t step, bool decay) const {
+  return {.learning_rate = learning_rate,
+          .beta1 = config_.beta1,
+          .beta2 = config_.beta2,
+          .epsilon = config_.epsilon,
+          .weight_decay = decay ? config_.weight_decay : 0,
+          .decoupled = config_.kind == OptimizerKind::adamw,
+          .step = step};
+}
+
+SgdConfig Optimizer::sgd(double learning_rate, int64_t step, bool decay) const {
+  return {.learning_rate = learning_rate,
+          .momentum = config_.momentum,
+          .weight_decay = decay ? config_.weight_decay : 0,
+          .nesterov = config_.nesterov,
+          .step = step};
+}
+
+Tensor Optimizer::moment(const Buffer& buffer, int64_t offset, int64_t count) const {
+  const DType type = params_.dtype();
+  return Tensor(static_cast<char*>(buffer.data()) + static_cast<size_t>(offset) * size_of(type), type,
+                {count});
+}
+
+std::vector<NamedTensor> Optimizer::state() const {
+  const int64_t trained = params_.trained_parameters();
+  std::vector<NamedTensor> result{{"first_moments", moment(first_, 0, trained)}};
+  if (second_.data()) result.push_back({"second_moments", moment(second_, 0, trained)});
+  for (size_t table = 0; table < touched_.size(); ++table)
+    result.push_back({fmt::format("touched.{}", table), touched_[table]});
+  return result;
+}
+
+}  // namespace sluice
