@@ -1,0 +1,58 @@
+// One direction of an LSTM layer over one sequence at a time, forward and backward, in the plainest way.
+// Sources: Hochreiter and Schmidhuber 1997; Gers et al. 2000; recurrent dropout of Gal and Ghahramani 2016;
+// zoneout of Krueger et al. 2017.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tests/oracle/matrix.h"
+
+namespace oracle {
+
+struct LstmLayer {
+  Matrix W;  // [4H,E]: rows of gate i, then f, g, o
+  Matrix R;  // [4H,H]
+  Vector b;  // [4H]
+  bool reverse = false;
+  bool training = false;
+  double recurrent_dropout = 0, zoneout_hidden = 0, zoneout_cell = 0;
+  uint64_t seed = 0;
+  uint32_t step = 0;
+  uint32_t site = 0;  // of this direction: +0 recurrent dropout, +1 zoneout of h, +2 zoneout of c
+};
+
+// Everything a step computes, kept for the way back. Vectors are [H].
+struct LstmStep {
+  size_t token = 0;       // which row of x it read
+  Vector h_prev, c_prev;  // state before
+  Vector h_scale;         // what the product with R sees is h_prev * h_scale (recurrent dropout)
+  Vector i, f, g, o;      // gates after activation
+  Vector c_new;           // f c_prev + i g
+  Vector keep_h, keep_c;  // the share of the previous value in the next one (zoneout)
+};
+
+struct LstmRun {
+  Matrix y;       // [len,H], row t belongs to token t whatever the direction
+  Vector hT, cT;  // [H]
+  std::vector<LstmStep> steps;
+};
+
+// x [len,E]; h0, c0 [H]; row: the sequence's place in its batch, which its masks depend on.
+LstmRun lstm_forward(const LstmLayer& layer, const Matrix& x, const Vector& h0, const Vector& c0, size_t row);
+
+struct LstmGradients {
+  Matrix dW, dR;
+  Vector db;
+};
+
+struct LstmInputGradients {
+  Matrix dx;        // [len,E]
+  Vector dh0, dc0;  // [H]
+};
+
+// Adds to `sums` and returns the rest. dy [len,H]; dhT, dcT [H].
+LstmInputGradients lstm_backward(const LstmLayer& layer, const Matrix& x, const LstmRun& run,
+                                 const Matrix& dy, const Vector& dhT, const Vector& dcT, LstmGradients& sums);
+
+}  // namespace oracle

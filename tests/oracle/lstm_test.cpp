@@ -1,0 +1,123 @@
+#include "tests/oracle/lstm.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/oracle/finite_difference.h"
+
+namespace oracle {
+namespace {
+
+struct Problem {
+  LstmLayer layer;
+  Matrix x;
+  Vector h0, c0;
+  Matrix dy;
+  Vector dhT, dcT;
+  size_t row = 3;
+
+  Problem(size_t len, size_t E, size_t H)
+      : x(len, E, wave(len * E, 0.1)),
+        h0(wave(H, 0.2)),
+        c0(wave(H, 0.3)),
+        dy(len, H, wave(len * H, 0.4)),
+        dhT(wave(H, 0.5)),
+        dcT(wave(H, 0.6)) {
+    layer.W = Matrix(4 * H, E, wave(4 * H * E, 0.7));
+    layer.R = Matrix(4 * H, H, wave(4 * H * H, 0.8));
+    layer.b = wave(4 * H, 0.9);
+    layer.seed = 42;
+    layer.step = 9;
+    layer.site = 12;
+  }
+
+  double loss() const {
+    const LstmRun run = lstm_forward(layer, x, h0, c0, row);
+    return dot(run.y.values, dy.values) + dot(run.hT, dhT) + dot(run.cT, dcT);
+  }
+
+  void check_gradients() {
+    const LstmRun run = lstm_forward(layer, x, h0, c0, row);
+    LstmGradients sums{Matrix(layer.W.rows, layer.W.cols), Matrix(layer.R.rows, layer.R.cols),
+                       Vector(layer.b.size(), 0.0)};
+    const LstmInputGradients g = lstm_backward(layer, x, run, dy, dhT, dcT, sums);
+    const auto f = [this] { return loss(); };
+    expect_gradient(f, x.values, g.dx.values, "x");
+    expect_gradient(f, h0, g.dh0, "h0");
+    expect_gradient(f, c0, g.dc0, "c0");
+    expect_gradient(f, layer.W.values, sums.dW.values, "W");
+    expect_gradient(f, layer.R.values, sums.dR.values, "R");
+    expect_gradient(f, layer.b, sums.db, "b");
+  }
+};
+
+TEST(OracleLstm, gradients_are_the_finite_differences) {
+  Problem(5, 3, 4).check_gradients();
+}
+
+TEST(OracleLstm, gradients_of_the_reverse_direction) {
+  Problem p(4, 2, 3);
+  p.layer.reverse = true;
+  p.check_gradients();
+}
+
+TEST(OracleLstm, gradients_with_recurrent_dropout_and_zoneout_in_training) {
+  Problem p(6, 2, 5);
+  p.layer.training = true;
+  p.layer.recurrent_dropout = 0.4;
+  p.layer.zoneout_hidden = 0.3;
+  p.layer.zoneout_cell = 0.5;
+  p.check_gradients();
+}
+
+TEST(OracleLstm, gradients_with_the_expectation_of_zoneout) {
+  Problem p(4, 2, 3);
+  p.layer.zoneout_hidden = 0.3;
+  p.layer.zoneout_cell = 0.5;
+  p.check_gradients();
+}
+
+TEST(OracleLstm, empty_sequence_hands_its_state_through) {
+  Problem p(0, 2, 3);
+  const LstmRun run = lstm_forward(p.layer, p.x, p.h0, p.c0, 0);
+  EXPECT_EQ(run.hT, p.h0);
+  EXPECT_EQ(run.cT, p.c0);
+  p.check_gradients();
+}
+
+// One unit and one token, worked by hand: all weights nought, so that only biases speak.
+TEST(OracleLstm, one_step_by_hand) {
+  LstmLayer layer;
+  layer.W = Matrix(4, 1);
+  layer.R = Matrix(4, 1);
+  layer.b = {1, 2, 3, 4};  // i f g o
+  const LstmRun run = lstm_forward(layer, Matrix(1, 1), {0.5}, {0.25}, 0);
+  const auto sigma = [](double v) { return 1 / (1 + std::exp(-v)); };
+  const double c = sigma(2) * 0.25 + sigma(1) * std::tanh(3.0);
+  EXPECT_DOUBLE_EQ(run.cT[0], c);
+  EXPECT_DOUBLE_EQ(run.hT[0], sigma(4) * std::tanh(c));
+}
+
+TEST(OracleLstm, reverse_equals_forward_on_the_reversed_sequence) {
+  Problem p(5, 3, 4);
+  const LstmRun forward = lstm_forward(p.layer, p.x, p.h0, p.c0, 0);
+  Matrix mirrored(5, 3);
+  for (size_t t = 0; t < 5; ++t)
+    for (size_t e = 0; e < 3; ++e) mirrored(t, e) = p.x(4 - t, e);
+  p.layer.reverse = true;
+  const LstmRun reverse = lstm_forward(p.layer, mirrored, p.h0, p.c0, 0);
+  EXPECT_EQ(forward.hT, reverse.hT);
+  for (size_t t = 0; t < 5; ++t)
+    for (size_t j = 0; j < 4; ++j) EXPECT_EQ(forward.y(t, j), reverse.y(4 - t, j));
+}
+
+// Zoneout of 1 keeps everything: the state never moves.
+TEST(OracleLstm, total_zoneout_freezes_the_state) {
+  Problem p(3, 2, 4);
+  p.layer.zoneout_hidden = p.layer.zoneout_cell = 1;
+  const LstmRun run = lstm_forward(p.layer, p.x, p.h0, p.c0, 0);
+  EXPECT_EQ(run.hT, p.h0);
+  EXPECT_EQ(run.cT, p.c0);
+}
+
+}  // namespace
+}  // namespace oracle
