@@ -17,15 +17,15 @@ my %kMayNotInclude = (
 
 # [what it is, headers, files that may include it]. To use such a header in one more file, name that file here.
 my @kNamedHeaders = (
-    ['CLI11',     qr{^CLI/},                        qr{^host/program/command_line\.cpp$}],
-    ['toml++',    qr{^toml(?:\+\+|plusplus)/|^toml\.h}, qr{^host/program/config\.cpp$}],
-    ['nlohmann',  qr{^nlohmann/},                   qr{^host/program/report\.cpp$}],
-    ['simdjson',  qr{^simdjson},                    qr{^host/readers/jsonl\.cpp$}],
-    ['ICU',       qr{^unicode/},                    qr{^host/text/unicode\.cpp$}],
-    ['oneDNN',    qr{^(?:oneapi/)?dnnl},            qr{^engine/backends/cpu/\w*onednn\w*\.cpp$}],
-    ['CUDA',      qr{^(?:cuda|curand|cooperative_groups|cub/|nvtx|nccl|mma\.h)}, qr{\.cuh?$|^engine/backends/cuda/}],
-    ['cuBLAS',    qr{^cublas},                      qr{^engine/backends/cuda/}],
-    ['cuDNN',     qr{^cudnn},                       qr{^engine/backends/cudnn/}],
+    ['CLI11',    qr{^CLI/},               qr{^host/program/command_line\.cpp$}],
+    ['toml++',   qr{^toml(?:\+\+/|\.h)},  qr{^host/program/option_toml\.cpp$}],
+    ['nlohmann', qr{^nlohmann/},          qr{^(?:host/program/report|engine/train/safetensors_header|bench/report)\.cpp$}],
+    ['simdjson', qr{^simdjson},           qr{^host/readers/jsonl_format\.cpp$}],
+    ['ICU',      qr{^unicode/},           qr{^host/text/unicode\.cpp$}],
+    ['oneDNN',   qr{^(?:oneapi/)?dnnl},   qr{^engine/backends/cpu/(?:pool|gemm_onednn|rnn_onednn)\.cpp$}],
+    ['CUDA',     qr{^(?:cuda|curand|cooperative_groups|cub/|nvtx|nccl|mma\.h)}, qr{\.cuh?$|^engine/backends/cuda/}],
+    ['cuBLAS',   qr{^cublas},             qr{^engine/backends/cuda/}],
+    ['cuDNN',    qr{^cudnn},              qr{^engine/backends/cudnn/}],
 );
 
 my %kTopLevel = map { $_ => 1 } qw(kernels engine host tests bench CMakeLists.txt CMakePresets.json Dockerfile README.md LICENSE
