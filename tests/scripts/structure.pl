@@ -17,9 +17,9 @@ my %kMayNotInclude = (
 
 # [what it is, headers, files that may include it]. To use such a header in one more file, name that file here.
 my @kNamedHeaders = (
-    ['CLI11',    qr{^CLI/},               qr{^host/program/command_line\.cpp$}],
+    ['CLI11',    qr{^CLI/},               qr{^(?:host/program/command_line|bench/main)\.cpp$}],
     ['toml++',   qr{^toml(?:\+\+/|\.h)},  qr{^host/program/option_toml\.cpp$}],
-    ['nlohmann', qr{^nlohmann/},          qr{^(?:host/program/report|engine/train/safetensors_header|bench/report)\.cpp$}],
+    ['nlohmann', qr{^nlohmann/},          qr{^(?:host/program/report|engine/train/safetensors_header|bench/report|tests/readers/jsonl_test)\.cpp$}],
     ['simdjson', qr{^simdjson},           qr{^host/readers/jsonl_format\.cpp$}],
     ['ICU',      qr{^unicode/},           qr{^host/text/unicode\.cpp$}],
     ['oneDNN',   qr{^(?:oneapi/)?dnnl},   qr{^engine/backends/cpu/(?:pool|gemm_onednn|rnn_onednn)\.cpp$}],
