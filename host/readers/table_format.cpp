@@ -1,0 +1,163 @@
+// CSV and TSV: which columns are the text and the label, and documents from rows.
+#include "engine/error.h"
+#include "host/readers/delimited_rows.h"
+#include "host/readers/format.h"
+#include "host/readers/words.h"
+
+#include <algorithm>
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t kNoColumn = static_cast<std::size_t>(-1);
+
+class TableFormat : public RowFormat {
+ public:
+  TableFormat(TextLines& lines, const ReaderOptions& options, bool tabs, std::vector<std::string>& notes)
+      : lines_(lines), options_(options), rows_(lines, tabs, options.max_document_bytes + 4) {
+    if (!read_first_row()) return;
+    first_row_waits_ = !find_named_columns();
+    if (first_row_waits_) {
+      assume_columns(notes);
+    } else if (const auto bad = lines_.take_bad_bytes(); bad && !lines_.mend()) {
+      throw UserError("{}:{}:{}: the header is not valid UTF-8: save the file as UTF-8", lines_.name(),
+                      bad->line, bad->column);
+    }
+    columns_ = rows_.size();
+    rows_.set_max_fields(columns_);
+  }
+
+  bool next(Document& document, DocumentBuilder& builder) override {
+    if (!std::exchange(first_row_waits_, false) && !rows_.next()) return false;
+    check_size();
+    builder.start(document, rows_.begin().line);
+    for (const std::size_t column : text_) builder.add_text(rows_.field(column).value);
+    if (label_ != kNoColumn) {
+      add_labels(rows_.field(label_), builder);
+      builder.finish(rows_.field(label_).at);
+    } else {
+      builder.finish(rows_.begin());
+    }
+    return true;
+  }
+
+ private:
+  // Without a first row nothing can be known of the columns: whatever is wrong with it ends the reading.
+  bool read_first_row() {
+    try {
+      if (!rows_.next()) return false;
+    } catch (const RowError& error) {
+      throw UserError("{}:{}:{}: {}", lines_.name(), error.at.line, error.at.column, error.message);
+    }
+    if (rows_.size() > rows_.max_fields()) {
+      throw UserError("{}:{}:{}: more than {} columns: is this file of the format that was given?",
+                      lines_.name(), rows_.first_extra().line, rows_.first_extra().column,
+                      rows_.max_fields());
+    }
+    return true;
+  }
+
+  void check_size() const {
+    if (rows_.size() == columns_) return;
+    const bool few = rows_.size() < columns_;
+    throw RowError{
+        few ? rows_.end() : rows_.first_extra(),
+        fmt::format("{} field{} where {} are expected: {}", rows_.size(), rows_.size() == 1 ? "" : "s",
+                    columns_, few ? "add what is missing" : "quote a field that holds the separator")};
+  }
+
+  std::vector<std::string> first_row_names() const {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < rows_.size(); ++i) names.emplace_back(trimmed(rows_.field(i).value));
+    return names;
+  }
+
+  // Takes the first row as the header; false, if header = auto, where it does not look like one.
+  bool find_named_columns() {
+    if (options_.header == HeaderRow::no) return false;
+    const std::vector<std::string> names = first_row_names();
+    const auto has = [&](const std::string& name) {
+      return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    const bool any = std::any_of(options_.text_columns.begin(), options_.text_columns.end(), has) ||
+                     has(options_.label_column);
+    const ReaderOptions defaults;
+    const bool named =
+        options_.text_columns != defaults.text_columns || options_.label_column != defaults.label_column;
+    // Whoever names columns has a header: a misspelt name must not turn the header into a document.
+    if (options_.header == HeaderRow::automatic && !any && !named) return false;
+    for (const std::string& name : options_.text_columns)
+      text_.push_back(find_column(names, name, "data.text_column"));
+    if (options_.labels_required || has(options_.label_column)) {
+      label_ = find_column(names, options_.label_column, "data.label_column");
+    }
+    return true;
+  }
+
+  std::size_t find_column(const std::vector<std::string>& names, const std::string& name,
+                          const char* option) const {
+    const auto found = std::find(names.begin(), names.end(), name);
+    const std::string where = fmt::format("{}:{}:1", lines_.name(), rows_.begin().line);
+    if (found == names.end()) {
+      throw UserError(
+          "{}: no column {}: the first row has {}; set {} (nearest: {}), or data.header=no if there is no "
+          "header",
+          where, in_quotes(name), list_in_quotes(names), option, in_quotes(nearest_name(name, names)));
+    }
+    if (std::find(found + 1, names.end(), name) != names.end()) {
+      throw UserError("{}: two columns are called {}: rename one", where, in_quotes(name));
+    }
+    return static_cast<std::size_t>(found - names.begin());
+  }
+
+  // No header: label, then text.
+  void assume_columns(std::vector<std::string>& notes) {
+    const std::size_t count = rows_.size();
+    const bool text_only = count == 1 && !options_.labels_required;
+    if (!text_only && count != 2) {
+      throw UserError(
+          "{}:{}:1: the first row does not name {}: it has {}; name columns with data.text_column and "
+          "data.label_column (only two columns, label then text, can be read without a header)",
+          lines_.name(), rows_.begin().line, wanted_names(), list_in_quotes(first_row_names()));
+    }
+    text_ = {count - 1};
+    if (!text_only) label_ = 0;
+    notes.push_back(fmt::format("{}: {} assumed: {}", lines_.name(),
+                                text_only ? "one column, the text," : "two columns, label then text,",
+                                options_.header == HeaderRow::no
+                                    ? "data.header=no"
+                                    : "the first row does not name " + wanted_names()));
+  }
+
+  std::string wanted_names() const {
+    return list_in_quotes(options_.text_columns) + " and " + in_quotes(options_.label_column);
+  }
+
+  void add_labels(const Field& field, DocumentBuilder& builder) const {
+    std::string_view rest = field.value;
+    const std::string& separator = options_.label_separator;
+    for (;;) {
+      const std::size_t end = separator.empty() ? std::string_view::npos : rest.find(separator);
+      builder.add_label(rest.substr(0, end), field.at);
+      if (end == std::string_view::npos) return;
+      rest.remove_prefix(end + separator.size());
+    }
+  }
+
+  TextLines& lines_;
+  const ReaderOptions& options_;
+  DelimitedRows rows_;
+  std::size_t columns_ = 0;
+  std::vector<std::size_t> text_;  // columns of the text, in the order they are joined
+  std::size_t label_ = kNoColumn;
+  bool first_row_waits_ = false;  // the first row is a document that was read already
+};
+
+}  // namespace
+
+std::unique_ptr<RowFormat> make_table_format(TextLines& lines, const ReaderOptions& options, bool tabs,
+                                             std::vector<std::string>& notes) {
+  return std::make_unique<TableFormat>(lines, options, tabs, notes);
+}
+
+}  // namespace sluice
