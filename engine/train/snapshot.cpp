@@ -1,0 +1,34 @@
+#include "engine/train/snapshot.h"
+
+namespace sluice {
+namespace {
+
+constexpr size_t kAlignment = 64;
+
+size_t aligned(size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+}  // namespace
+
+Snapshot::Snapshot(Backend& backend, std::vector<NamedTensor> originals)
+    : backend_(backend), originals_(std::move(originals)), copies_(originals_) {
+  size_t bytes = 0;
+  for (const auto& [name, tensor] : originals_) bytes += aligned(tensor.bytes());
+  memory_ = Buffer(backend, bytes, "best parameters");
+  char* next = static_cast<char*>(memory_.data());
+  for (auto& [name, tensor] : copies_) {
+    tensor.data = next;
+    next += aligned(tensor.bytes());
+  }
+}
+
+void Snapshot::take() {
+  for (size_t i = 0; i < copies_.size(); ++i) backend_.copy(originals_[i].tensor, copies_[i].tensor);
+}
+
+void Snapshot::restore() {
+  for (size_t i = 0; i < copies_.size(); ++i) backend_.copy(copies_[i].tensor, originals_[i].tensor);
+}
+
+}  // namespace sluice

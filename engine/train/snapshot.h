@@ -1,0 +1,26 @@
+// A copy of parameters in the backend's memory.
+#pragma once
+
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/params.h"
+
+namespace sluice {
+
+class Snapshot {
+ public:
+  // Memory for copies of `originals`, which keep their addresses; not yet filled.
+  Snapshot(Backend& backend, std::vector<NamedTensor> originals);
+
+  void take();
+  void restore();
+  const std::vector<NamedTensor>& tensors() const { return copies_; }  // named as the originals
+
+ private:
+  Backend& backend_;
+  std::vector<NamedTensor> originals_, copies_;
+  Buffer memory_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,100 @@
+// The training loop.
+//
+// Note [Resume]: a checkpoint is taken between updates and holds all that the loop's future depends on:
+// parameters, moments, and TrainState. A pass's batches are a pure function of seed and pass, random masks of
+// seed and micro_step, the rate of the update's number; so a training that is stopped and resumed writes the
+// same bits as one that is not. A time limit is the only thing that reads a clock.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/device_batch.h"
+#include "engine/models/classifier.h"
+#include "engine/optim/optimizer.h"
+#include "engine/optim/schedule.h"
+#include "engine/train/batch_source.h"
+#include "engine/train/checkpoint.h"
+#include "engine/train/evaluate.h"
+#include "engine/train/observer.h"
+#include "engine/train/snapshot.h"
+#include "engine/train/train_config.h"
+
+namespace sluice {
+
+// Set from a signal handler or another thread; obeyed after the update under way.
+struct TrainRequests {
+  std::atomic<bool> stop{false};        // save a checkpoint and return
+  std::atomic<bool> checkpoint{false};  // save one and go on; cleared when done
+};
+
+enum class StopReason : uint8_t { epochs, max_updates, time_limit, early_stopping, requested };
+const char* name_of(StopReason reason);
+
+struct TrainResult {
+  StopReason reason = StopReason::epochs;
+  bool best_restored = false;  // the classifier holds the parameters of update `best_update`
+  int64_t best_update = 0, best_epoch = 0;
+  double best_value = 0;  // of the metric
+};
+
+class Trainer {
+ public:
+  // The classifier is allocated for the max_shape() of both sources and `config.accumulate`; all that is
+  // referred to outlives the trainer. valid, observer, requests may be null. `unseen` as in EvaluateOptions.
+  // Throws UserError naming the key of a value out of range.
+  Trainer(const TrainConfig& config, Classifier& classifier, Optimizer& optimizer, BatchSource& train,
+          BatchSource* valid, TrainObserver* observer = nullptr, TrainRequests* requests = nullptr,
+          EvaluateOptions evaluate_options = {});
+
+  // Takes up the checkpoint; before run(). Throws as load_checkpoint().
+  void resume();
+
+  // Trains until a limit, early stopping or a request. Throws Failure when a loss, a gradient or a
+  // probability is not finite, naming the documents of the batch; the last checkpoint then stays as it was.
+  TrainResult run();
+
+  const TrainState& state() const { return state_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::optional<StopReason> reason_to_stop() const;
+  void train_pass();
+  void end_pass();
+  bool read_group();
+  void train_group(Clock::time_point started);
+  double train_batch(const HostBatch& batch, double scale);
+  int64_t total_updates() const;
+  void after_update();
+  void validate();
+  void save();
+  TrainResult finish(StopReason reason);
+  CheckpointTensors checkpoint_tensors() const;
+  double mean_loss() const;
+
+  TrainConfig config_;
+  Classifier& classifier_;
+  Optimizer& optimizer_;
+  BatchSource& train_;
+  BatchSource* valid_;
+  TrainObserver silent_;
+  TrainObserver& observer_;
+  TrainRequests* requests_;
+  EvaluateOptions evaluate_options_;
+
+  DeviceBatch device_batch_;
+  std::vector<HostBatch> group_;  // the batches of the update under way, group_size_ of them
+  int group_size_ = 0;
+  std::optional<Schedule> schedule_;
+  EarlyStopping stopping_;
+  std::optional<Snapshot> best_;  // the best parameters so far
+  TrainState state_;
+  bool resumed_ = false;
+  Clock::time_point started_;
+};
+
+}  // namespace sluice
