@@ -9,12 +9,14 @@
 # Note [Split by source package]
 # One source makes twins (libfoo1, libfoo-dev, libfoo-doc) that share most of their text. Were a pair of twins to straddle
 # training and test data, a model would pass by memory. So the seeded hash of the source's name picks the file: 75 % of the
-# sources go to training, 5 % to validation and 20 % to the test.
+# sources go to training, 5 % to validation and 20 % to the test. A few sources make hundreds of near-equal packages (cross
+# compilers), and where they fall moves any model's accuracy by a point or two: over thirteen splits a TF-IDF bigram SVM has
+# 0.787 to 0.830, 0.808 in the mean. The seed below is one with that mean (0.807), neither an easy split nor a hard one.
 use strict;
 use warnings;
 no warnings 'portable';    # 64-bit constants
 
-my $kSeed           = 'sluice-1';
+my $kSeed           = '4';
 my $kLeastDocuments = 200;    # smaller sections are left out: their test share would be a handful of documents
 my $kAptHelper      = '/usr/lib/apt/apt-helper';
 
