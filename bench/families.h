@@ -1,0 +1,28 @@
+// The benchmark families: each adds its cases' timings for the settings of the command line.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/frame.h"
+
+namespace sluice::bench {
+
+struct Settings {
+  FrameOptions frame;
+  int threads = 0;
+  std::vector<std::string> shapes;  // family-specific; empty: the family's own list
+  std::string lengths = "fixed:200";
+  std::string python;             // interpreter with PyTorch; empty: no rival
+  std::string rivals;             // folder of the rival programs
+  std::vector<std::string> data;  // files of labelled text
+};
+
+// Forward and backward of one LSTM layer with its input product, by every CPU path; shapes H:B:D.
+std::vector<Timing> lstm_layer(const Settings& settings);
+// Whole training steps of the classifier on real text, beside the same model in PyTorch on the same batches.
+std::vector<Timing> end_to_end(const Settings& settings);
+// Adding and copying problems: what the LSTM remembers over T steps. Prints curves; returns no timing.
+std::vector<Timing> long_memory(const Settings& settings);
+
+}  // namespace sluice::bench

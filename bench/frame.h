@@ -1,0 +1,78 @@
+// One frame for every benchmark: cases with contenders, warmed up, repeated in turn, reported as medians with
+// their spread.
+//
+// Contenders of a case run interleaved, A B C A B C ..., so that a busy moment of a shared machine strikes
+// all of them alike; what is claimed is a ratio within one run. A contender is a function of this process or
+// a rival program driven over a pipe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sluice::bench {
+
+// What is measured: enough to find the same case again in another run's results.
+struct Case {
+  std::string family;  // "lstm_layer"
+  std::string name;    // "H128 B32 T200 D2 f32 fixed:200"
+  double flops = 0;    // of one repetition; 0: not counted
+  double tokens = 0;   // of one repetition
+};
+
+struct Contender {
+  std::string name;                // "cpu", "onednn", "pytorch"
+  std::function<double()> repeat;  // one repetition; returns its seconds
+};
+
+struct Timing {
+  Case subject;
+  std::string contender;
+  std::vector<double> seconds;           // in the order measured
+  double median = 0, low = 0, high = 0;  // low, high: the fastest and slowest repetition
+  double ratio = 0;  // median of seconds[i] of the first contender / seconds[i] of this one
+};
+
+struct FrameOptions {
+  int warmup = 2;
+  int repetitions = 7;
+};
+
+// Runs the contenders of one case in turn.
+std::vector<Timing> measure(const Case& subject, std::vector<Contender>& contenders,
+                            const FrameOptions& options);
+
+// Seconds that f() takes.
+double time_of(const std::function<void()>& f);
+
+// What this machine can do at most, measured in the same run as the cases.
+struct Machine {
+  std::string processor;
+  int threads = 0;
+  double gemm_gflops = 0;    // the backend's largest f32 matrix product
+  double bandwidth_gbs = 0;  // bytes read and written by copies larger than any cache
+};
+Machine measure_machine(int threads);
+
+// A rival in a process of its own: it gets ready, prints "ready", then for every line "go" runs one
+// repetition and prints its seconds. Throws Failure when it ends or prints something else.
+class Rival {
+ public:
+  explicit Rival(const std::vector<std::string>& command);
+  ~Rival();
+  Rival(Rival&&) noexcept;
+  double repeat();
+
+ private:
+  std::string read_line();
+  struct Pipes;
+  std::unique_ptr<Pipes> pipes_;
+};
+
+// Prints a table to stdout and writes PATH.csv and PATH.json (temporary name, then rename) unless path is
+// empty.
+void report(const std::vector<Timing>& timings, const Machine& machine, const std::string& path);
+
+}  // namespace sluice::bench

@@ -1,0 +1,132 @@
+// One LSTM layer with its input product, forward and backward, on random data.
+#include <cmath>
+
+#include "bench/families.h"
+#include "bench/lengths.h"
+#include "engine/device_batch.h"
+#include "kernels/cells/lstm.h"
+
+namespace sluice::bench {
+namespace {
+
+struct Shape {
+  int hidden = 0, sequences = 0, directions = 0;
+};
+
+Shape parse(const std::string& text) {
+  Shape s;
+  int used = 0;
+  if (sscanf(text.c_str(), "%d:%d:%d%n", &s.hidden, &s.sequences, &s.directions, &used) != 3 ||
+      used != static_cast<int>(text.size()) || s.hidden < 1 || s.sequences < 1 || s.directions < 1 ||
+      s.directions > 2)
+    throw UserError("--shape: '{}' is not HIDDEN:SEQUENCES:DIRECTIONS, such as 128:32:2", text);
+  return s;
+}
+
+// One layer bound to one batch, on one path.
+class Layer {
+ public:
+  Layer(const Shape& s, const HostBatch& host, RnnPath path, int threads)
+      : backend_(make_backend({.device = Device::cpu, .threads = threads})),
+        max_{host.sequences, host.steps, host.rows, static_cast<int>(host.distinct.size())},
+        device_(*backend_, max_, Layout::packed, 0) {
+    const Batch& batch = device_.load(host);
+    const int64_t E = s.hidden, H = s.hidden, D = s.directions, G = Lstm::kGates, N = host.rows;
+    const RnnShape shape{.input_size = s.hidden, .hidden_size = s.hidden, .directions = s.directions};
+    backend_->choose_path(path, shape, nullptr);  // throws where the path refuses
+    const RnnBytes bytes = backend_->rnn_bytes(shape, path, max_);
+    RnnForward& f = backward_.forward;
+    f = {.shape = shape, .path = path, .step = {.training = true}, .batch = &batch};
+    f.x = random({N, E}, 1.0);
+    f.W = random({D, G * H, E}, 0.1);
+    f.R = random({D, G * H, H}, 0.1);
+    f.b = random({D, G * H}, 0.1);
+    f.y = random({N, D * H}, 0);
+    f.saved = bytes_of(bytes.saved);
+    f.scratch = bytes_of(bytes.scratch);
+    backward_.dy = random({N, D * H}, 1.0);
+    backward_.dx = random({N, E}, 0);
+    backward_.dW = random({D, G * H, E}, 0);
+    backward_.dR = random({D, G * H, H}, 0);
+    backward_.db = random({D, G * H}, 0);
+  }
+
+  double forward() {
+    return time_of([&] { backend_->rnn_forward(backward_.forward); });
+  }
+  double forward_backward() {
+    return time_of([&] {
+      backend_->rnn_forward(backward_.forward);
+      for (Tensor d : {backward_.dW, backward_.dR, backward_.db}) backend_->zero(d);
+      backend_->rnn_backward(backward_);
+    });
+  }
+
+ private:
+  Tensor random(std::initializer_list<int64_t> shape, double scale) {
+    Tensor t(nullptr, DType::f32, shape);
+    t.data = memory_.emplace_back(*backend_, t.bytes(), "bench").data();
+    std::vector<float> values(static_cast<size_t>(t.size()));
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = static_cast<float>(scale * std::sin(static_cast<double>(i) * 0.7371 + 0.1));
+    backend_->copy_to_device(t, values.data());
+    return t;
+  }
+  Tensor bytes_of(size_t bytes) {
+    return Tensor(memory_.emplace_back(*backend_, bytes, "bench").data(), DType::u8,
+                  {static_cast<int64_t>(bytes)});
+  }
+
+  std::unique_ptr<Backend> backend_;
+  MaxShape max_;
+  DeviceBatch device_;
+  std::vector<Buffer> memory_;
+  RnnBackward backward_;
+};
+
+void add(std::vector<Timing>& all, const Shape& s, const Settings& settings, bool with_backward) {
+  const std::vector<int> lengths = draw_lengths(settings.lengths, s.sequences, 1);
+  const HostBatch host = random_batch(lengths, 1 << 20, 2, 2);
+  // Multiply-adds of the input product and the recurrent one, twice as many again in backward for each.
+  const double products = 2.0 * host.tokens * s.directions * 4 * s.hidden * (s.hidden + s.hidden);
+  const Case subject{.family = "lstm_layer",
+                     .name = fmt::format("H{} B{} D{} {} {}", s.hidden, s.sequences, s.directions,
+                                         settings.lengths, with_backward ? "forward+backward" : "forward"),
+                     .flops = products * (with_backward ? 3 : 1),
+                     .tokens = static_cast<double>(host.tokens)};
+  std::vector<std::unique_ptr<Layer>> layers;
+  std::vector<std::unique_ptr<Rival>> rivals;
+  std::vector<Contender> contenders;
+  if (!settings.python.empty()) {
+    std::string list;
+    for (int length : host.lengths) list += (list.empty() ? "" : ",") + std::to_string(length);
+    for (const char* layout : {"padded", "packed"}) {
+      rivals.push_back(std::make_unique<Rival>(std::vector<std::string>{
+          settings.python, settings.rivals + "/pytorch_lstm.py", "--hidden", std::to_string(s.hidden),
+          "--directions", std::to_string(s.directions), "--lengths", list, "--layout", layout, "--threads",
+          std::to_string(settings.threads), with_backward ? "--backward" : "--forward"}));
+      contenders.push_back(
+          {std::string("pytorch ") + layout, [rival = rivals.back().get()] { return rival->repeat(); }});
+    }
+  }
+  for (const RnnPath path : {RnnPath::cpu, RnnPath::onednn}) {
+    Layer& layer = *layers.emplace_back(std::make_unique<Layer>(s, host, path, settings.threads));
+    contenders.push_back({name_of(path), [&layer, with_backward] {
+                            return with_backward ? layer.forward_backward() : layer.forward();
+                          }});
+  }
+  for (Timing& t : measure(subject, contenders, settings.frame)) all.push_back(std::move(t));
+}
+
+}  // namespace
+
+std::vector<Timing> lstm_layer(const Settings& settings) {
+  std::vector<std::string> shapes = settings.shapes;
+  if (shapes.empty()) shapes = {"128:32:2", "256:64:2", "512:64:2"};
+  std::vector<Timing> all;
+  for (const std::string& shape : shapes)
+    for (const bool with_backward : {false, true}) add(all, parse(shape), settings, with_backward);
+  return all;
+}
+
+}  // namespace sluice::bench

@@ -1,0 +1,78 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "bench/frame.h"
+#include "engine/error.h"
+
+namespace sluice::bench {
+namespace {
+
+void write_file(const std::string& path, const std::string& text) {
+  const std::string temporary = path + ".tmp";
+  std::ofstream file(temporary);
+  file << text;
+  file.close();
+  if (!file || rename(temporary.c_str(), path.c_str()) != 0) throw UserError("--out: cannot write {}", path);
+}
+
+double gflops(const Timing& t) {
+  return t.subject.flops / t.median / 1e9;
+}
+double tokens_per_second(const Timing& t) {
+  return t.subject.tokens / t.median;
+}
+
+std::string table(const std::vector<Timing>& timings, const Machine& machine) {
+  std::string text =
+      fmt::format("{}, {} threads: GEMM {:.0f} GFLOP/s, copy {:.1f} GB/s, in this run\n", machine.processor,
+                  machine.threads, machine.gemm_gflops, machine.bandwidth_gbs);
+  text += fmt::format("{:<44} {:<16} {:>10} {:>10} {:>10} {:>9} {:>10} {:>7}\n", "case", "contender",
+                      "median ms", "fastest", "slowest", "GFLOP/s", "tokens/s", "ratio");
+  for (const Timing& t : timings)
+    text += fmt::format("{:<44} {:<16} {:>10.2f} {:>10.2f} {:>10.2f} {:>9.1f} {:>10.0f} {:>7.2f}\n",
+                        t.subject.family + " " + t.subject.name, t.contender, t.median * 1e3, t.low * 1e3,
+                        t.high * 1e3, gflops(t), tokens_per_second(t), t.ratio);
+  return text + "ratio: time of the case's first contender / time of this one, median of the pairs\n";
+}
+
+std::string csv(const std::vector<Timing>& timings) {
+  std::string text = "family,case,contender,repetition,seconds\n";
+  for (const Timing& t : timings)
+    for (size_t i = 0; i < t.seconds.size(); ++i)
+      text +=
+          fmt::format("{},{},{},{},{:.9f}\n", t.subject.family, t.subject.name, t.contender, i, t.seconds[i]);
+  return text;
+}
+
+std::string json(const std::vector<Timing>& timings, const Machine& machine) {
+  nlohmann::ordered_json root;
+  root["machine"] = {{"processor", machine.processor},
+                     {"threads", machine.threads},
+                     {"gemm_gflops", machine.gemm_gflops},
+                     {"copy_gbs", machine.bandwidth_gbs}};
+  for (const Timing& t : timings)
+    root["timings"].push_back({{"family", t.subject.family},
+                               {"case", t.subject.name},
+                               {"contender", t.contender},
+                               {"median_seconds", t.median},
+                               {"fastest_seconds", t.low},
+                               {"slowest_seconds", t.high},
+                               {"gflops", gflops(t)},
+                               {"tokens_per_second", tokens_per_second(t)},
+                               {"ratio_to_first", t.ratio}});
+  return root.dump(2) + "\n";
+}
+
+}  // namespace
+
+void report(const std::vector<Timing>& timings, const Machine& machine, const std::string& path) {
+  fputs(table(timings, machine).c_str(), stdout);
+  if (path.empty()) return;
+  write_file(path + ".csv", csv(timings));
+  write_file(path + ".json", json(timings, machine));
+}
+
+}  // namespace sluice::bench
