@@ -15,6 +15,13 @@ logs=$work/logs
 program=$work/host/program/sluice
 corpus=$work/corpus
 
+# What root made on an earlier call is not for others to overwrite.
+check_folder() {
+    if ! mkdir -p "$logs" 2>/dev/null || [ ! -w "$logs" ] || [ ! -w "$work" ]; then
+        die "cannot write to $work: run this as the user it belongs to, or remove it"
+    fi
+}
+
 # Prints the flags for CMake: CUDA only where a GPU and a compiler for it are at hand, and for that GPU alone.
 cuda_flags() {
     grep -q SLUICE_CUDA "$root/CMakeLists.txt" || return 0
@@ -74,6 +81,7 @@ main() {
         -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) usage_error "unknown option '$1'" ;;
     esac
+    check_folder
     install_packages "$logs/packages.log" "${build_packages[@]}"
     step "$logs/configure.log" "Configuring" configure
     step "$logs/build.log" "Building sluice" cmake --build "$work" --target sluice
