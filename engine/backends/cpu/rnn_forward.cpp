@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <vector>
+
+#include "engine/backends/cpu/gemm.h"
+#include "engine/backends/cpu/rnn.h"
+
+namespace sluice::cpu {
+namespace {
+
+template <class T>
+class Forward {
+ public:
+  Forward(Pool& pool, const RnnForward& p)
+      : pool_(pool),
+        p_(p),
+        size_(rnn_size(p)),
+        host_(*p.batch->host),
+        saved_carver_(p.saved.data),
+        scratch_carver_(p.scratch.data),
+        saved_(saved_carver_, size_),
+        scratch_(scratch_carver_, size_) {}
+
+  void run() {
+    input_product();
+    transpose_R();
+    pool_.parallel_for(size_.D * size_.P, [&](int64_t task) { run_slice(Slice(size_, host_, task)); });
+    if (host_.layout == Layout::padded) zero_padding();
+  }
+
+ private:
+  // gates = x W^T, or the same over the distinct inputs. The bias is added in the cell.
+  void input_product() {
+    const auto [B, T_, N, U, E, H, D, P, dropout, zoneout] = size_;
+    const int64_t rows = p_.x_index ? U : N;
+    T* out = p_.x_index ? scratch_.x_product : saved_.gates;
+    std::vector<Gemm<T>> products;
+    for (int64_t d = 0; d < D; ++d)
+      products.push_back({.transpose_b = true,
+                          .m = rows,
+                          .n = kLstmGates * H,
+                          .k = E,
+                          .a = p_.x.as<T>(),
+                          .lda = E,
+                          .b = p_.W.as<T>() + d * kLstmGates * H * E,
+                          .ldb = E,
+                          .c = out + d * rows * kLstmGates * H,
+                          .ldc = kLstmGates * H});
+    gemms<T>(pool_, products);
+  }
+
+  // R^T once a call: each step's product then reads it row by row.
+  void transpose_R() {
+    const int64_t H = size_.H, columns = kLstmGates * H;
+    constexpr int64_t kBlock = 32;
+    const int64_t blocks = (H + kBlock - 1) / kBlock;
+    pool_.parallel_for(size_.D * blocks, [&](int64_t task) {
+      const int64_t d = task / blocks, j0 = task % blocks * kBlock, j1 = std::min(H, j0 + kBlock);
+      const T* R = p_.R.as<T>() + d * columns * H;
+      T* out = scratch_.R_transposed + d * columns * H;
+      for (int64_t i = 0; i < columns; ++i)
+        for (int64_t j = j0; j < j1; ++j) out[j * columns + i] = R[i * H + j];
+    });
+  }
+
+  void run_slice(const Slice& s) {
+    begin(s);
+    for (int64_t step = 0; step < size_.T; ++step) {
+      const int64_t t = s.reverse ? size_.T - 1 - step : step;
+      if (const int64_t active = s.active(t)) run_step(s, t, active);
+    }
+    end(s);
+  }
+
+  int64_t state(const Slice& s, int64_t i) const { return (s.d * size_.B + s.first + i) * size_.H; }
+  int64_t outer_state(const Slice& s, int64_t i) const { return (s.d * size_.B + s.sequence(i)) * size_.H; }
+  uint32_t* words(const Slice& s) const { return scratch_.words + s.index * (size_.H + 4); }
+
+  void begin(const Slice& s) {
+    const int64_t H = size_.H;
+    const RnnMasks<T> masks(p_, s.d);
+    for (int64_t i = 0; i < s.count; ++i) {
+      load_state(p_.h0, outer_state(s, i), scratch_.h + state(s, i));
+      load_state(p_.c0, outer_state(s, i), scratch_.c + state(s, i));
+      if (!size_.dropout) continue;
+      masks.recurrent(s.sequence(i), words(s), scratch_.mask + state(s, i));
+      for (int64_t j = state(s, i); j < state(s, i) + H; ++j)
+        scratch_.h_masked[j] = scratch_.mask[j] * scratch_.h[j];
+    }
+  }
+
+  void load_state(const Tensor& from, int64_t place, T* to) {
+    if (from)
+      std::copy_n(from.as<T>() + place, size_.H, to);
+    else
+      std::fill_n(to, size_.H, T(0));
+  }
+
+  void run_step(const Slice& s, int64_t t, int64_t active) {
+    const int64_t H = size_.H, G = kLstmGates * H;
+    T* h_pre = scratch_.h_pre + state(s, 0) * kLstmGates;
+    gemm(Gemm<T>{.m = active,
+                 .n = G,
+                 .k = H,
+                 .a = (size_.dropout ? scratch_.h_masked : scratch_.h) + state(s, 0),
+                 .lda = H,
+                 .b = scratch_.R_transposed + s.d * H * G,
+                 .ldb = G,
+                 .c = h_pre,
+                 .ldc = G});
+    const Kernels<T>& kernels = isa_table().of<T>();
+    const int32_t* x_index = p_.x_index.as<int32_t>();
+    for (int64_t i = 0; i < active; ++i) {
+      const int64_t row = s.row(t, i), place = s.d * size_.N + row;
+      const LstmForwardRow<T> cell{.n = H,
+                                   .x_pre = x_index ? scratch_.x_product + (s.d * size_.U + x_index[row]) * G
+                                                    : saved_.gates + place * G,
+                                   .h_pre = h_pre + i * G,
+                                   .bias = p_.b.as<T>() + s.d * G,
+                                   .gates = saved_.gates + place * G,
+                                   .c = scratch_.c + state(s, i),
+                                   .h = scratch_.h + state(s, i),
+                                   .c_saved = saved_.c + place * H,
+                                   .y = p_.y.as<T>() + row * size_.D * H + s.d * H};
+      if (size_.zoneout)
+        zoned_cell(s, t, i, cell);
+      else
+        kernels.lstm_forward(cell);
+      if (!size_.dropout) continue;
+      for (int64_t j = state(s, i); j < state(s, i) + H; ++j)
+        scratch_.h_masked[j] = scratch_.mask[j] * scratch_.h[j];
+    }
+  }
+
+  void zoned_cell(const Slice& s, int64_t t, int64_t i, const LstmForwardRow<T>& cell) {
+    const int64_t H = size_.H;
+    T *old_h = scratch_.old + s.index * 2 * H, *old_c = old_h + H;
+    T *zone_h = scratch_.zone + s.index * 2 * H, *zone_c = zone_h + H;
+    std::copy_n(cell.h, H, old_h);
+    std::copy_n(cell.c, H, old_c);
+    isa_table().of<T>().lstm_forward(cell);
+    const RnnMasks<T> masks(p_, s.d);
+    masks.zoneout_hidden(s.sequence(i), t, words(s), zone_h);
+    masks.zoneout_cell(s.sequence(i), t, words(s), zone_c);
+    for (int64_t j = 0; j < H; ++j) {
+      cell.h[j] = cell.y[j] = zone_h[j] * old_h[j] + (T(1) - zone_h[j]) * cell.h[j];
+      cell.c[j] = cell.c_saved[j] = zone_c[j] * old_c[j] + (T(1) - zone_c[j]) * cell.c[j];
+    }
+  }
+
+  void end(const Slice& s) {
+    for (int64_t i = 0; i < s.count; ++i) {
+      if (p_.hT) std::copy_n(scratch_.h + state(s, i), size_.H, p_.hT.as<T>() + outer_state(s, i));
+      if (p_.cT) std::copy_n(scratch_.c + state(s, i), size_.H, p_.cT.as<T>() + outer_state(s, i));
+    }
+  }
+
+  void zero_padding() {
+    const int64_t width = size_.D * size_.H;
+    pool_.parallel_for(size_.T, [&](int64_t t) {
+      const int64_t first = host_.active[static_cast<size_t>(t)];
+      std::fill_n(p_.y.as<T>() + (t * size_.B + first) * width, (size_.B - first) * width, T(0));
+    });
+  }
+
+  Pool& pool_;
+  const RnnForward& p_;
+  RnnSize size_;
+  const HostBatch& host_;
+  Carver saved_carver_, scratch_carver_;
+  RnnSaved<T> saved_;
+  ForwardScratch<T> scratch_;
+};
+
+}  // namespace
+
+void rnn_forward(Pool& pool, const RnnForward& p) {
+  dispatch_real(p.shape.dtype, [&]<class T>() { Forward<T>(pool, p).run(); });
+}
+
+}  // namespace sluice::cpu

@@ -1,0 +1,494 @@
+#include "engine/backends/cpu/rnn_onednn.h"
+
+#include <algorithm>
+#include <dnnl.hpp>
+#include <map>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/backends/cpu/chunks.h"
+#include "engine/backends/cpu/library_threads.h"
+#include "engine/backends/cpu/rnn.h"
+
+namespace sluice::cpu {
+namespace {
+
+using Memory = dnnl::memory;
+using Arguments = std::unordered_map<int, Memory>;
+using Tag = Memory::format_tag;
+
+// A segment: `steps` steps from `first` on, with `active` sequences each.
+struct Segment {
+  int first, steps, active;
+};
+
+std::vector<Segment> segments_of(const HostBatch& batch) {
+  std::vector<Segment> result;
+  for (int t = 0; t < batch.steps; ++t) {
+    const int active = batch.active[static_cast<size_t>(t)];
+    if (active == 0) break;
+    if (!result.empty() && result.back().active == active)
+      ++result.back().steps;
+    else
+      result.push_back({t, 1, active});
+  }
+  return result;
+}
+
+struct Key {
+  int steps, active, input_size, hidden_size, direction;
+  auto tied() const { return std::tie(steps, active, input_size, hidden_size, direction); }
+  bool operator<(const Key& other) const { return tied() < other.tied(); }
+};
+
+// The shapes of one primitive. Weights: the forward pass takes them as [input, gate, unit], the backward pass
+// as [gate, unit, input] (ours), and gives their gradients as [input, gate, unit].
+struct Descs {
+  Memory::desc src, state, dst, W_forward, R_forward, W_backward, R_backward, b;
+
+  explicit Descs(const Key& k)
+      : src(plain({k.steps, k.active, k.input_size}, Tag::tnc)),
+        state(plain({1, 1, k.active, k.hidden_size}, Tag::ldnc)),
+        dst(plain({k.steps, k.active, k.hidden_size}, Tag::tnc)),
+        W_forward(plain({1, 1, k.input_size, kLstmGates, k.hidden_size}, Tag::ldigo)),
+        R_forward(plain({1, 1, k.hidden_size, kLstmGates, k.hidden_size}, Tag::ldigo)),
+        W_backward(plain({1, 1, k.input_size, kLstmGates, k.hidden_size}, Tag::ldgoi)),
+        R_backward(plain({1, 1, k.hidden_size, kLstmGates, k.hidden_size}, Tag::ldgoi)),
+        b(plain({1, 1, kLstmGates, k.hidden_size}, Tag::ldgo)) {}
+
+  static Memory::desc plain(Memory::dims dims, Tag tag) {
+    return {std::move(dims), Memory::data_type::f32, tag};
+  }
+};
+
+struct Primitive {
+  Descs descs;
+  dnnl::lstm_forward::primitive_desc forward_desc;
+  dnnl::lstm_forward forward;
+  dnnl::lstm_backward backward;
+};
+
+dnnl::rnn_direction direction_of(const Key& key) {
+  return key.direction == 0 ? dnnl::rnn_direction::unidirectional_left2right
+                            : dnnl::rnn_direction::unidirectional_right2left;
+}
+
+// oneDNN 3 dropped the operation descriptors that 2.x makes primitive descriptors from.
+dnnl::lstm_forward::primitive_desc forward_desc(const dnnl::engine& engine, const Key& key, const Descs& s) {
+  const auto kind = dnnl::prop_kind::forward_training;
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine, kind,  direction_of(key), s.src,  s.state, s.state, s.W_forward, s.R_forward,
+          s.b,    s.dst, s.state,           s.state};
+#else
+  return {{kind, direction_of(key), s.src, s.state, s.state, s.W_forward, s.R_forward, s.b, s.dst, s.state,
+           s.state},
+          engine};
+#endif
+}
+
+dnnl::lstm_backward::primitive_desc backward_desc(const dnnl::engine& engine, const Key& key, const Descs& s,
+                                                  const dnnl::lstm_forward::primitive_desc& forward) {
+  const auto kind = dnnl::prop_kind::backward;
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine, kind,    direction_of(key), s.src,  s.state, s.state, s.W_backward, s.R_backward, s.b,
+          s.dst,  s.state, s.state,           s.src,  s.state, s.state, s.W_forward,  s.R_forward,  s.b,
+          s.dst,  s.state, s.state,           forward};
+#else
+  return {{kind,         direction_of(key),
+           s.src,        s.state,
+           s.state,      s.W_backward,
+           s.R_backward, s.b,
+           s.dst,        s.state,
+           s.state,      s.src,
+           s.state,      s.state,
+           s.W_forward,  s.R_forward,
+           s.b,          s.dst,
+           s.state,      s.state},
+          engine,
+          forward};
+#endif
+}
+
+}  // namespace
+
+// Primitives by shape: making one compiles code.
+class RnnOnednn::Cache {
+ public:
+  Cache() : engine(dnnl::engine::kind::cpu, 0), stream(engine) {}
+
+  const Primitive& get(const Key& key) {
+    if (const auto found = primitives_.find(key); found != primitives_.end()) return found->second;
+    if (primitives_.size() >= kMost) primitives_.clear();
+    const Descs descs(key);
+    auto forward = forward_desc(engine, key, descs);
+    auto backward = backward_desc(engine, key, descs, forward);
+    const Primitive made{descs, forward, dnnl::lstm_forward(forward), dnnl::lstm_backward(backward)};
+    return primitives_.emplace(key, made).first->second;
+  }
+
+  size_t workspace_bytes(const Key& key) {
+    return forward_desc(engine, key, Descs(key)).workspace_desc().get_size();
+  }
+
+  dnnl::engine engine;
+  dnnl::stream stream;
+
+ private:
+  static constexpr size_t kMost = 512;
+  std::map<Key, Primitive> primitives_;
+};
+
+namespace {
+
+// States that go into and come out of the segments of one direction, and the primitives' workspaces.
+struct SavedSegment {
+  float *h_in, *c_in, *h_out, *c_out;
+  char* workspace;
+};
+
+// Both passes walk the saved memory in this same order: directions, then segments.
+class SavedWalk {
+ public:
+  SavedWalk(const Tensor& saved) : carver_(saved.data), bytes_(saved.bytes()) {}
+  SavedSegment next(const Segment& segment, int hidden_size, size_t workspace_bytes) {
+    const int64_t states = static_cast<int64_t>(segment.active) * hidden_size;
+    SavedSegment s{};
+    for (float** part : {&s.h_in, &s.c_in, &s.h_out, &s.c_out}) *part = carver_.take<float>(states);
+    s.workspace = carver_.take<char>(static_cast<int64_t>(workspace_bytes));
+    SLUICE_CHECK(carver_.used() <= bytes_, "rnn.path = onednn: workspaces exceed the {} bytes planned",
+                 bytes_);
+    return s;
+  }
+
+ private:
+  Carver carver_;
+  size_t bytes_;
+};
+
+// Sums over segments are bounded by the batch: sum of active <= rows, and segments differ in active.
+int64_t most_segment_rows(const MaxShape& max) {
+  const int64_t B = max.sequences;
+  return std::min<int64_t>(max.rows, B * (B + 1) / 2);
+}
+
+struct Scratch {
+  float *x, *y, *dy, *dx, *W, *R, *dW, *dR, *db, *h, *c, *dx_rows;
+  Scratch(Carver& carver, const RnnSize& s) {
+    x = carver.take<float>(s.N * s.E);   // a segment's input
+    y = carver.take<float>(s.N * s.H);   // its output
+    dy = carver.take<float>(s.N * s.H);  // the gradient of that
+    dx = carver.take<float>(s.N * s.E);  // its input gradient
+    W = carver.take<float>(s.E * kLstmGates * s.H);
+    R = carver.take<float>(s.H * kLstmGates * s.H);
+    dW = carver.take<float>(s.E * kLstmGates * s.H);
+    dR = carver.take<float>(s.H * kLstmGates * s.H);
+    db = carver.take<float>(kLstmGates * s.H);
+    h = carver.take<float>(2 * s.B * s.H);  // state or its gradient; then the part a segment gives back
+    c = carver.take<float>(2 * s.B * s.H);
+    dx_rows = carver.take<float>(s.N * s.E);  // over all rows
+  }
+};
+
+// What forward and backward share: moving rows between the batch and a segment's own dense arrays.
+class Run {
+ public:
+  Run(Pool& pool, const RnnForward& p, int threads)
+      : pool_(pool),
+        p_(p),
+        size_(rnn_size(p)),
+        host_(*p.batch->host),
+        segments_(segments_of(host_)),
+        carver_(p.scratch.data),
+        scratch_(carver_, size_),
+        walk_(p.saved),
+        threads_(threads) {}
+
+ protected:
+  Key key(const Segment& s, int64_t d) const {
+    return {s.steps, s.active, static_cast<int>(size_.E), static_cast<int>(size_.H), static_cast<int>(d)};
+  }
+
+  // Calls f(row of the batch, row of the segment).
+  template <class F>
+  void for_rows(const Segment& s, const F& f) const {
+    pool_.parallel_for(s.steps, [&](int64_t step) {
+      const int first = host_.row(s.first + static_cast<int>(step), 0);
+      for (int b = 0; b < s.active; ++b) f(first + b, step * s.active + b);
+    });
+  }
+
+  void load_x(const Segment& s) const {
+    const int32_t* index = p_.x_index.as<int32_t>();
+    for_rows(s, [&](int64_t row, int64_t place) {
+      std::copy_n(p_.x.as<float>() + (index ? index[row] : row) * size_.E, size_.E,
+                  scratch_.x + place * size_.E);
+    });
+  }
+  void load_half(const Segment& s, int64_t d, const Tensor& from) const {
+    for_rows(s, [&](int64_t row, int64_t place) {
+      std::copy_n(from.as<float>() + (row * size_.D + d) * size_.H, size_.H, scratch_.y + place * size_.H);
+    });
+  }
+
+  void load_state(const Tensor& from, int64_t d, float* to) const {
+    const int64_t count = size_.B * size_.H;
+    if (from)
+      std::copy_n(from.as<float>() + d * count, count, to);
+    else
+      std::fill_n(to, count, 0.0f);
+  }
+  void store_state(const float* from, int64_t d, const Tensor& to) const {
+    const int64_t count = size_.B * size_.H;
+    if (to) std::copy_n(from, count, to.as<float>() + d * count);
+  }
+
+  Pool& pool_;
+  const RnnForward& p_;
+  RnnSize size_;
+  const HostBatch& host_;
+  std::vector<Segment> segments_;
+  Carver carver_;
+  Scratch scratch_;
+  SavedWalk walk_;
+  int threads_;
+};
+
+}  // namespace
+
+std::string onednn_version() {
+  const dnnl::version_t* v = dnnl::version();
+  return fmt::format("{}.{}.{}", v->major, v->minor, v->patch);
+}
+
+RnnOnednn::RnnOnednn(int threads) : threads_(threads) {}
+RnnOnednn::~RnnOnednn() = default;
+
+std::string RnnOnednn::refusal(const RnnShape& shape) {
+  if (shape.dtype != DType::f32) return fmt::format("no {}, only f32", name_of(shape.dtype));
+  if (shape.recurrent_dropout > 0) return "no recurrent dropout";
+  if (shape.zoneout_hidden > 0 || shape.zoneout_cell > 0) return "no zoneout";
+  return "";
+}
+
+RnnBytes RnnOnednn::bytes(const RnnShape& shape, const MaxShape& max) {
+  const RnnSize size = rnn_size(shape, max);
+  const int64_t segments = std::min(max.sequences, max.steps), rows = most_segment_rows(max);
+  // Workspaces by two samples: what one more step costs, and what a segment costs besides.
+  int64_t workspaces = 0;
+  if (segments > 0) {
+    const LibraryThreads library(threads_);
+    const auto sample = [&](int steps) {
+      return static_cast<int64_t>(
+          cache().workspace_bytes({steps, max.sequences, shape.input_size, shape.hidden_size, 0}));
+    };
+    constexpr int64_t kPages = 65536;  // its parts start on pages
+    const int64_t one = sample(1), step = sample(2) - one + kPages;
+    workspaces = (step * size.N + one * rows) / size.B + segments * kPages;
+  }
+  constexpr int64_t kAlignment = 64;
+  const int64_t states = 4 * (rows * size.H * static_cast<int64_t>(sizeof(float)) + segments * kAlignment);
+  Carver scratch(nullptr);
+  static_cast<void>(Scratch(scratch, size));
+  return {static_cast<size_t>(size.D * (states + workspaces)), scratch.used()};
+}
+
+RnnOnednn::Cache& RnnOnednn::cache() {
+  if (!cache_) cache_ = std::make_unique<Cache>();
+  return *cache_;
+}
+
+// ---- forward
+
+class RnnOnednn::Forward : Run {
+ public:
+  Forward(Pool& pool, const RnnForward& p, int threads, Cache& cache)
+      : Run(pool, p, threads), cache_(cache) {}
+
+  void run() {
+    std::fill_n(p_.y.as<float>(), p_.y.size(), 0.0f);  // padding
+    for (int64_t d = 0; d < size_.D; ++d) {
+      load_weights(d);
+      load_state(p_.h0, d, scratch_.h);
+      load_state(p_.c0, d, scratch_.c);
+      for (size_t i = 0; i < segments_.size(); ++i)
+        run_segment(segments_[d == 0 ? i : segments_.size() - 1 - i], d);
+      store_state(scratch_.h, d, p_.hT);
+      store_state(scratch_.c, d, p_.cT);
+    }
+  }
+
+ private:
+  void load_weights(int64_t d) {
+    const int64_t E = size_.E, H = size_.H, G = kLstmGates * H;
+    const float *W = p_.W.as<float>() + d * G * E, *R = p_.R.as<float>() + d * G * H;
+    pool_.parallel_for(E, [&](int64_t e) {
+      for (int64_t g = 0; g < G; ++g) scratch_.W[e * G + g] = W[g * E + e];
+    });
+    pool_.parallel_for(H, [&](int64_t j) {
+      for (int64_t g = 0; g < G; ++g) scratch_.R[j * G + g] = R[g * H + j];
+    });
+  }
+
+  void run_segment(const Segment& s, int64_t d) {
+    const LibraryThreads library(threads_);
+    const Primitive& primitive = cache_.get(key(s, d));
+    const Descs& descs = primitive.descs;
+    const auto workspace = primitive.forward_desc.workspace_desc();
+    const SavedSegment saved = walk_.next(s, static_cast<int>(size_.H), workspace.get_size());
+    const int64_t states = s.active * size_.H;
+    load_x(s);
+    std::copy_n(scratch_.h, states, saved.h_in);
+    std::copy_n(scratch_.c, states, saved.c_in);
+    const auto on = [&](const Memory::desc& desc, const void* data) {
+      return Memory(desc, cache_.engine, const_cast<void*>(data));
+    };
+    primitive.forward.execute(
+        cache_.stream, Arguments{{DNNL_ARG_SRC_LAYER, on(descs.src, scratch_.x)},
+                                 {DNNL_ARG_SRC_ITER, on(descs.state, saved.h_in)},
+                                 {DNNL_ARG_SRC_ITER_C, on(descs.state, saved.c_in)},
+                                 {DNNL_ARG_WEIGHTS_LAYER, on(descs.W_forward, scratch_.W)},
+                                 {DNNL_ARG_WEIGHTS_ITER, on(descs.R_forward, scratch_.R)},
+                                 {DNNL_ARG_BIAS, on(descs.b, p_.b.as<float>() + d * kLstmGates * size_.H)},
+                                 {DNNL_ARG_DST_LAYER, on(descs.dst, scratch_.y)},
+                                 {DNNL_ARG_DST_ITER, on(descs.state, saved.h_out)},
+                                 {DNNL_ARG_DST_ITER_C, on(descs.state, saved.c_out)},
+                                 {DNNL_ARG_WORKSPACE, on(workspace, saved.workspace)}});
+    cache_.stream.wait();
+    std::copy_n(saved.h_out, states, scratch_.h);
+    std::copy_n(saved.c_out, states, scratch_.c);
+    for_rows(s, [&](int64_t row, int64_t place) {
+      std::copy_n(scratch_.y + place * size_.H, size_.H, p_.y.as<float>() + (row * size_.D + d) * size_.H);
+    });
+  }
+
+  Cache& cache_;
+};
+
+void RnnOnednn::forward(Pool& pool, const RnnForward& p) {
+  Forward(pool, p, threads_, cache()).run();
+}
+
+// ---- backward
+
+class RnnOnednn::Backward : Run {
+ public:
+  Backward(Pool& pool, const RnnBackward& p, int threads, Cache& cache)
+      : Run(pool, p.forward, threads), b_(p), cache_(cache) {}
+
+  void run() {
+    std::fill_n(scratch_.dx_rows, size_.N * size_.E, 0.0f);
+    for (int64_t d = 0; d < size_.D; ++d) {
+      std::vector<SavedSegment> saved(segments_.size());
+      for (size_t i = 0; i < segments_.size(); ++i) {
+        const size_t k = d == 0 ? i : segments_.size() - 1 - i;
+        const LibraryThreads library(threads_);
+        const auto workspace = cache_.get(key(segments_[k], d)).forward_desc.workspace_desc();
+        saved[k] = walk_.next(segments_[k], static_cast<int>(size_.H), workspace.get_size());
+      }
+      begin(d);
+      for (size_t i = segments_.size(); i-- > 0;) {
+        const size_t k = d == 0 ? i : segments_.size() - 1 - i;
+        run_segment(segments_[k], d, saved[k]);
+      }
+      end(d);
+    }
+    if (b_.dx) store_dx();
+  }
+
+ private:
+  void begin(int64_t d) {
+    const int64_t G = kLstmGates * size_.H;
+    load_state(b_.dhT, d, scratch_.h);
+    load_state(b_.dcT, d, scratch_.c);
+    // The primitive adds to the gradients of the weights.
+    std::fill_n(scratch_.dW, size_.E * G, 0.0f);
+    std::fill_n(scratch_.dR, size_.H * G, 0.0f);
+    std::fill_n(scratch_.db, G, 0.0f);
+  }
+
+  void run_segment(const Segment& s, int64_t d, const SavedSegment& saved) {
+    const LibraryThreads library(threads_);
+    const Primitive& primitive = cache_.get(key(s, d));
+    const Descs& descs = primitive.descs;
+    const int64_t states = s.active * size_.H, G = kLstmGates * size_.H;
+    load_x(s);
+    load_half(s, d, p_.y);
+    float* dy = scratch_.dy;
+    for_rows(s, [&](int64_t row, int64_t place) {
+      std::copy_n(b_.dy.as<float>() + (row * size_.D + d) * size_.H, size_.H, dy + place * size_.H);
+    });
+    float *dh_in = scratch_.h + size_.B * size_.H, *dc_in = scratch_.c + size_.B * size_.H;
+    const auto on = [&](const Memory::desc& desc, const void* data) {
+      return Memory(desc, cache_.engine, const_cast<void*>(data));
+    };
+    primitive.backward.execute(
+        cache_.stream,
+        Arguments{{DNNL_ARG_SRC_LAYER, on(descs.src, scratch_.x)},
+                  {DNNL_ARG_SRC_ITER, on(descs.state, saved.h_in)},
+                  {DNNL_ARG_SRC_ITER_C, on(descs.state, saved.c_in)},
+                  {DNNL_ARG_WEIGHTS_LAYER, on(descs.W_backward, p_.W.as<float>() + d * G * size_.E)},
+                  {DNNL_ARG_WEIGHTS_ITER, on(descs.R_backward, p_.R.as<float>() + d * G * size_.H)},
+                  {DNNL_ARG_BIAS, on(descs.b, p_.b.as<float>() + d * G)},
+                  {DNNL_ARG_DST_LAYER, on(descs.dst, scratch_.y)},
+                  {DNNL_ARG_DST_ITER, on(descs.state, saved.h_out)},
+                  {DNNL_ARG_DST_ITER_C, on(descs.state, saved.c_out)},
+                  {DNNL_ARG_DIFF_SRC_LAYER, on(descs.src, scratch_.dx)},
+                  {DNNL_ARG_DIFF_SRC_ITER, on(descs.state, dh_in)},
+                  {DNNL_ARG_DIFF_SRC_ITER_C, on(descs.state, dc_in)},
+                  {DNNL_ARG_DIFF_WEIGHTS_LAYER, on(descs.W_forward, scratch_.dW)},
+                  {DNNL_ARG_DIFF_WEIGHTS_ITER, on(descs.R_forward, scratch_.dR)},
+                  {DNNL_ARG_DIFF_BIAS, on(descs.b, scratch_.db)},
+                  {DNNL_ARG_DIFF_DST_LAYER, on(descs.dst, dy)},
+                  {DNNL_ARG_DIFF_DST_ITER, on(descs.state, scratch_.h)},
+                  {DNNL_ARG_DIFF_DST_ITER_C, on(descs.state, scratch_.c)},
+                  {DNNL_ARG_WORKSPACE, on(primitive.forward_desc.workspace_desc(), saved.workspace)}});
+    cache_.stream.wait();
+    std::copy_n(dh_in, states, scratch_.h);
+    std::copy_n(dc_in, states, scratch_.c);
+    for_rows(s, [&](int64_t row, int64_t place) {
+      for (int64_t e = 0; e < size_.E; ++e)
+        scratch_.dx_rows[row * size_.E + e] += scratch_.dx[place * size_.E + e];
+    });
+  }
+
+  void end(int64_t d) {
+    const int64_t E = size_.E, H = size_.H, G = kLstmGates * H;
+    store_state(scratch_.h, d, b_.dh0);
+    store_state(scratch_.c, d, b_.dc0);
+    float *dW = b_.dW.as<float>() + d * G * E, *dR = b_.dR.as<float>() + d * G * H;
+    float* db = b_.db.as<float>() + d * G;
+    pool_.parallel_for(G, [&](int64_t g) {
+      for (int64_t e = 0; e < E; ++e) dW[g * E + e] += scratch_.dW[e * G + g];
+      for (int64_t j = 0; j < H; ++j) dR[g * H + j] += scratch_.dR[j * G + g];
+      db[g] += scratch_.db[g];
+    });
+  }
+
+  void store_dx() {
+    const int64_t E = size_.E;
+    float* dx = b_.dx.as<float>();
+    if (!p_.x_index) {
+      std::copy_n(scratch_.dx_rows, size_.N * E, dx);
+      return;
+    }
+    for_chunks(pool_, size_.U, rows_per_task(E), [&](int64_t begin, int64_t end, int64_t) {
+      for (int64_t u = begin; u < end; ++u) {
+        std::fill_n(dx + u * E, E, 0.0f);
+        for (int k = host_.segments[static_cast<size_t>(u)]; k < host_.segments[static_cast<size_t>(u) + 1];
+             ++k)
+          for (int64_t e = 0; e < E; ++e)
+            dx[u * E + e] += scratch_.dx_rows[host_.segment_rows[static_cast<size_t>(k)] * E + e];
+      }
+    });
+  }
+
+  const RnnBackward& b_;
+  Cache& cache_;
+};
+
+void RnnOnednn::backward(Pool& pool, const RnnBackward& p) {
+  Backward(pool, p, threads_, cache()).run();
+}
+
+}  // namespace sluice::cpu
