@@ -1,6 +1,7 @@
 #include "host/readers/delimited_rows.h"
 
 #include "engine/error.h"
+#include "host/readers/utf8.h"
 
 #include <algorithm>
 
@@ -109,7 +110,7 @@ Field& DelimitedRows::add_field(std::size_t offset) {
 }
 
 void DelimitedRows::append(Field& field, std::string_view part) const {
-  field.value.append(part.substr(0, max_field_bytes_ - field.value.size()));
+  field.value.append(utf8_prefix(part, max_field_bytes_ - field.value.size()));
 }
 
 }  // namespace sluice

@@ -10,11 +10,14 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t kNoColumn = static_cast<std::size_t>(-1);
+constexpr std::size_t kMaxLabelFieldBytes = 1u << 16;
 
 class TableFormat : public RowFormat {
  public:
   TableFormat(TextLines& lines, const ReaderOptions& options, bool tabs, std::vector<std::string>& notes)
-      : lines_(lines), options_(options), rows_(lines, tabs, options.max_document_bytes + 4) {
+      : lines_(lines),
+        options_(options),
+        rows_(lines, tabs, std::max(options.max_document_bytes, kMaxLabelFieldBytes) + 4) {
     if (!read_first_row()) return;
     first_row_waits_ = !find_named_columns();
     if (first_row_waits_) {
@@ -134,6 +137,10 @@ class TableFormat : public RowFormat {
   }
 
   void add_labels(const Field& field, DocumentBuilder& builder) const {
+    if (field.value.size() > kMaxLabelFieldBytes) {
+      throw RowError{field.at, fmt::format("labels of more than {} bytes: are text and label swapped?",
+                                           kMaxLabelFieldBytes)};
+    }
     std::string_view rest = field.value;
     const std::string& separator = options_.label_separator;
     for (;;) {

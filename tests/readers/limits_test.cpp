@@ -35,6 +35,20 @@ TEST(LongText, JoinedColumnsAreCutTogether) {
   }
 }
 
+TEST(LongText, LimitsNoLabel) {
+  ReaderOptions options;
+  options.max_document_bytes = 3;
+  EXPECT_THAT(read_text("x.csv", "label,text\na long label,abcd\n", options).labels(),
+              ElementsAre("a long label"));
+  options.label_separator = "|";
+  std::string many;
+  for (int i = 0; i < 20000; ++i) many += "abc|";
+  EXPECT_THAT(read_error("x.csv", "label,text\n" + many + "a,x\n", options),
+              HasSubstr("x.csv:2:1: labels of more than"));
+  EXPECT_THAT(read_text("x.csv", "label,text\n" + many.substr(0, 60003) + ",x\n", options).labels(),
+              ElementsAre("abc"));
+}
+
 TEST(LongText, OneLineOfFiftyMegabytes) {
   const std::string words(50000000, 'x');
   const std::vector<std::pair<std::string, std::string>> files = {
