@@ -189,7 +189,7 @@ const Case kCases[] = {
 };
 
 INSTANTIATE_TEST_SUITE_P(Classifier, Gradients, testing::ValuesIn(kCases),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace sluice
