@@ -1,0 +1,38 @@
+// What the user asked for: the command, its files, and its settings in the order in which they apply.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+enum class Command { train, evaluate, predict, prepare, info, config };
+
+// key=value, and the flag that gave it.
+struct Setting {
+  std::string assignment;
+  std::string flag;
+};
+
+struct Arguments {
+  Command command = Command::train;
+  std::string run;  // the run folder: --out of train, RUN of the others
+  std::vector<std::string> train, valid, test, data;
+  std::string input = "-";  // predict
+
+  std::string config_file;
+  std::vector<Setting> settings;  // in order; those of short flags such as --seed last
+
+  bool resume = false, quiet = false;
+  bool json = false;        // predict, info
+  int top = 1;              // predict
+  std::string json_file;    // evaluate
+  std::string predictions;  // evaluate
+};
+
+// Reads the command line. Prints the text of --help or --version and gives nothing where that was asked for.
+// Throws UserError for what it does not know, naming the nearest command or option.
+std::optional<Arguments> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace sluice

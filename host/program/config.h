@@ -1,0 +1,71 @@
+// Everything that can be configured, one member a section. What a field means stands in the struct it comes
+// from; the table in options.cpp gives it its key.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/models/model_config.h"
+#include "engine/optim/optimizer.h"
+#include "engine/train/train_config.h"
+#include "host/data/batch_plan.h"
+#include "host/program/command_line.h"
+#include "host/readers/documents.h"
+#include "host/text/options.h"
+
+namespace sluice {
+
+// The form of the run folder. Goes up when an older program could not read, or would misread, what is
+// written.
+inline constexpr int kRunFormat = 1;
+
+struct RunSection {
+  int format = kRunFormat;
+};
+
+struct DataSection : ReaderOptions {
+  double valid_share = 0.1;
+  std::int64_t split_seed = 1;
+};
+
+struct TextSection : TextOptions {
+  std::int64_t min_count = 2;
+  std::int64_t max_vocabulary = 0;
+};
+
+struct BatchSection : BatchOptions {
+  Layout layout = Layout::packed;
+};
+
+enum class Loss : uint8_t { automatic, softmax, sigmoid };
+enum class ClassWeights : uint8_t { none, balanced };
+
+struct ModelSection : ModelConfig {
+  ModelSection() { embedding_size = 0; }  // until the vectors, if any, are known
+  std::string vectors;
+  Loss loss = Loss::automatic;
+};
+
+struct TrainSection : TrainConfig {
+  Device device = Device::automatic;
+  int threads = 0;
+  double label_smoothing = 0;
+  ClassWeights class_weights = ClassWeights::none;
+};
+
+struct Config {
+  RunSection run;
+  DataSection data;
+  TextSection text;
+  BatchSection batch;
+  ModelSection model;
+  TrainSection train;
+  OptimizerConfig optim;
+  ScheduleConfig schedule;
+};
+
+// The defaults, then the run folder's configuration where the command has one, then --config, then --set and
+// its short flags. Throws UserError.
+Config make_config(const Arguments& args);
+
+}  // namespace sluice

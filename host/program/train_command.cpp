@@ -1,0 +1,262 @@
+// sluice train: prepare, train, evaluate the best, keep everything in the run folder.
+#include <fmt/core.h>
+
+#include <numeric>
+
+#include "engine/error.h"
+#include "engine/optim/optimizer.h"
+#include "engine/train/safetensors.h"
+#include "engine/train/trainer.h"
+#include "host/program/commands.h"
+#include "host/program/option.h"
+#include "host/program/report.h"
+#include "host/program/session.h"
+#include "host/program/signals.h"
+#include "host/program/train_log.h"
+#include "host/program/version.h"
+#include "host/readers/byte_source.h"
+#include "host/text/vectors.h"
+
+namespace sluice {
+namespace {
+
+constexpr int kDefaultEmbeddingSize = 128;
+
+// FNV-1a, 64 bits.
+class Hash {
+ public:
+  void add(std::uint64_t word) {
+    for (int byte = 0; byte < 8; ++byte) state_ = (state_ ^ (word >> 8 * byte & 0xff)) * 0x100000001b3u;
+  }
+  std::string text() const { return fmt::format("{:016x}", state_); }
+
+ private:
+  std::uint64_t state_ = 0xcbf29ce484222325u;
+};
+
+// A word for the documents trained and validated on, which a resumed training must find again. The
+// configuration needs none: make_config() compares it with the run's.
+std::string fingerprint(const Corpus& corpus) {
+  Hash hash;
+  hash.add(static_cast<std::uint64_t>(corpus.meta().vocabulary));
+  for (const Part part : {Part::train, Part::valid}) {
+    const DocumentRange range = corpus.part(part);
+    hash.add(static_cast<std::uint64_t>(range.size()));
+    for (std::int64_t document = range.begin; document < range.end; ++document) {
+      hash.add(corpus.fingerprint(document));
+      for (const std::int32_t label : corpus.classes(document)) hash.add(static_cast<std::uint64_t>(label));
+    }
+  }
+  return hash.text();
+}
+
+class Training {
+ public:
+  explicit Training(const Arguments& args);
+  void run();
+
+ private:
+  void complete_config();
+  void read_vectors();
+  void build();
+  void write_folder();
+  bool train();  // false: stopped by a signal
+  void finish();
+  std::vector<std::string> labels() const;
+  Metrics evaluate_part(BatchSource& source);
+
+  const Arguments& args_;
+  Config config_;
+  RunFolder folder_;
+  Console console_;
+  Corpus corpus_;
+  Vocabulary vocabulary_;
+  PretrainedVectors vectors_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Classifier> classifier_;
+  std::unique_ptr<CorpusBatches> train_, valid_, test_;
+};
+
+// Everything the user can get wrong is found before the run folder is made.
+Config checked_config(const Arguments& args) {
+  const RunFolder folder(args.run);
+  if (folder.exists() && !args.resume) {
+    throw UserError("{}: the run folder exists: choose another name for --out, or go on with --resume",
+                    args.run);
+  }
+  return make_config(args);
+}
+
+Training::Training(const Arguments& args)
+    : args_(args),
+      config_(checked_config(args)),
+      folder_(args.run),
+      console_(args.quiet),
+      corpus_(prepare_corpus(args, config_, console_)) {
+  const std::string_view text = corpus_.vocabulary();
+  MemorySource source(text, text.size());
+  vocabulary_ = Vocabulary::read(source, "vocabulary");
+}
+
+std::vector<std::string> Training::labels() const {
+  return {corpus_.labels().begin(), corpus_.labels().begin() + corpus_.meta().classes};
+}
+
+// Settles what depends on the data, so that the run's configuration tells what was done.
+void Training::complete_config() {
+  ModelSection& model = config_.model;
+  const bool several = corpus_.meta().multi_label != 0;
+  if (several && model.loss == Loss::softmax) {
+    throw UserError(
+        "model.loss is softmax, but some training documents have no or several labels: use sigmoid");
+  }
+  if (model.loss == Loss::automatic) model.loss = several ? Loss::sigmoid : Loss::softmax;
+  model.vocabulary = vocabulary_.size();
+  model.classes = corpus_.meta().classes;
+  model.multi_label = model.loss == Loss::sigmoid;
+  check_metric_name(config_.train.metric, model.multi_label);
+  if (!model.vectors.empty() && !args_.resume) read_vectors();
+  if (model.embedding_size == 0) model.embedding_size = kDefaultEmbeddingSize;
+}
+
+void Training::read_vectors() {
+  std::vector<std::uint64_t> counts(static_cast<std::size_t>(vocabulary_.size()));
+  const DocumentRange range = corpus_.part(Part::train);
+  for (std::int64_t document = range.begin; document < range.end; ++document) {
+    for (const std::int32_t token : corpus_.tokens(document)) ++counts[static_cast<std::size_t>(token)];
+  }
+  vectors_ = load_vectors(config_.model.vectors, vocabulary_, counts, config_.model.embedding_size);
+  config_.model.embedding_size = static_cast<int>(vectors_.dimension);
+  const VectorCoverage& coverage = vectors_.coverage;
+  const auto percent = [](auto part, auto whole) {
+    return whole > 0 ? 100 * static_cast<double>(part) / static_cast<double>(whole) : 0.0;
+  };
+  console_.line(
+      fmt::format("vectors: {} numbers each, for {:.1f}% of the vocabulary ({} of these by another case) and "
+                  "{:.1f}% of the training tokens",
+                  vectors_.dimension, percent(coverage.types_found, coverage.types), coverage.types_by_case,
+                  percent(coverage.tokens_found, coverage.tokens)));
+}
+
+void Training::build() {
+  BatchOptions options = config_.batch;
+  options.order = BatchOrder::shuffled;
+  options.seed = config_.train.seed;
+  const Layout layout = config_.batch.layout;
+  train_ = std::make_unique<CorpusBatches>(corpus_, Part::train, options, layout);
+  MaxShape max = train_->max_shape();
+  const auto open_part = [&](Part part) -> std::unique_ptr<CorpusBatches> {
+    if (corpus_.part(part).size() == 0) return nullptr;
+    auto source = std::make_unique<CorpusBatches>(corpus_, part, evaluation_batches(config_), layout);
+    max = larger(max, source->max_shape());
+    return source;
+  };
+  valid_ = open_part(Part::valid);
+  test_ = open_part(Part::test);
+
+  backend_ = make_backend(config_);
+  LossConfig loss{.label_smoothing = config_.train.label_smoothing};
+  if (config_.train.class_weights == ClassWeights::balanced) {
+    const std::vector<float> weights = balanced_class_weights(corpus_);
+    loss.class_weights.assign(weights.begin(), weights.end());
+  }
+  classifier_ = std::make_unique<Classifier>(config_.model, loss, *backend_);
+  classifier_->allocate(max, config_.train.seed, !config_.optim.lazy_embeddings, config_.train.accumulate);
+  if (!vectors_.rows.empty()) {
+    std::vector<std::int32_t> rows;
+    std::vector<float> values;
+    const auto size = static_cast<std::size_t>(vectors_.dimension);
+    for (std::size_t row = 0; row < vectors_.found.size(); ++row) {
+      if (!vectors_.found[row]) continue;
+      rows.push_back(static_cast<std::int32_t>(row));
+      const auto begin = vectors_.rows.begin() + static_cast<std::ptrdiff_t>(row * size);
+      values.insert(values.end(), begin, begin + static_cast<std::ptrdiff_t>(size));
+    }
+    classifier_->set_embeddings(rows, values);
+    vectors_ = {};
+  }
+  console_.line("device: " + backend_->describe());
+  for (const std::string& line : classifier_->path_lines()) console_.line(line);
+  console_.line(fmt::format("model: {} parameters, {} labels, vocabulary {}",
+                            classifier_->params().trained_parameters(), config_.model.classes,
+                            config_.model.vocabulary));
+}
+
+bool Training::train() {
+  Optimizer optimizer(config_.optim, classifier_->params());
+  TrainConfig train = config_.train;
+  train.schedule = config_.schedule;
+  train.layout = config_.batch.layout;
+  train.checkpoint_directory = folder_.checkpoint();
+  train.fingerprint = fingerprint(corpus_);
+  TrainRequests requests;
+  const EvaluateOptions evaluate_options = unseen_labels_of(corpus_);
+  std::unique_ptr<TrainLog> log;
+  // The trainer wants its observer before the update it resumes at is known.
+  struct Forward : TrainObserver {
+    std::unique_ptr<TrainLog>& to;
+    explicit Forward(std::unique_ptr<TrainLog>& log_) : to(log_) {}
+    void on_step(const StepReport& report) override { to->on_step(report); }
+    void on_pass(const PassReport& report) override { to->on_pass(report); }
+    void on_evaluation(const EvaluationReport& report) override { to->on_evaluation(report); }
+  } forward(log);
+  Trainer trainer(train, *classifier_, optimizer, *train_, valid_.get(), &forward, &requests,
+                  evaluate_options);
+  if (args_.resume && has_checkpoint(folder_.checkpoint())) {
+    trainer.resume();
+    console_.line(fmt::format("resumed at update {}", trainer.state().update));
+  }
+  log = std::make_unique<TrainLog>(folder_, console_, train.epochs, trainer.state().update);
+  const StopOnSignals signals(requests.stop);
+  const TrainResult result = trainer.run();
+  console_.line(fmt::format("training ended: {}", name_of(result.reason)));
+  if (result.best_restored) {
+    console_.line(fmt::format("best: epoch {}, update {}, {} {:.4f}", result.best_epoch, result.best_update,
+                              train.metric, result.best_value));
+  }
+  return result.reason != StopReason::requested;
+}
+
+Metrics Training::evaluate_part(BatchSource& source) {
+  DeviceBatch batch(*backend_, source.max_shape(), config_.batch.layout,
+                    config_.model.multi_label ? config_.model.classes : 0);
+  return evaluate(*classifier_, source, batch, unseen_labels_of(corpus_));
+}
+
+void Training::finish() {
+  write_safetensors(folder_.model(), *backend_, classifier_->params().named(),
+                    {{"format", fmt::format("sluice {}", kRunFormat)}, {"sluice", kVersion}});
+  RunMetrics metrics;
+  if (valid_) metrics.valid = evaluate_part(*valid_);
+  if (test_) metrics.test = evaluate_part(*test_);
+  write_file(folder_.metrics(), to_json(metrics, labels()));
+  for (const auto& [name, part] :
+       {std::pair("validation", &metrics.valid), std::pair("test", &metrics.test)}) {
+    if (!*part) continue;
+    const Metrics& m = **part;
+    fmt::print(
+        "{}: accuracy {:.4f}, macro F1 {:.4f}, micro F1 {:.4f}, weighted F1 {:.4f}, log loss {:.4f}, "
+        "{} documents\n",
+        name, m.accuracy, m.macro.f1, m.micro.f1, m.weighted.f1, m.log_loss, m.documents);
+  }
+}
+
+void Training::run() {
+  complete_config();
+  build();
+  if (!args_.resume) folder_.create(config_, vocabulary_, labels());
+  if (!train()) {
+    console_.line(fmt::format(
+        "stopped and saved: go on with sluice train --resume --out {} and the same files", folder_.path()));
+    return;
+  }
+  finish();
+}
+
+}  // namespace
+
+void train_command(const Arguments& args) {
+  Training(args).run();
+}
+
+}  // namespace sluice
