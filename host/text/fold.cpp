@@ -28,7 +28,9 @@ bool starts_with_ignoring_case(std::string_view text, std::string_view lower_cas
 
 // The end of the URL at `begin`, or `begin` where there is none.
 std::size_t url_end(std::string_view run, std::size_t begin) {
-  if (!is_one_of(run[begin], "hHfFwW") || (begin > 0 && ascii::is_alnum(run[begin - 1]))) return begin;
+  const char first = ascii::lower(run[begin]);
+  if (first != 'h' && first != 'f' && first != 'w') return begin;
+  if (begin > 0 && ascii::is_alnum(run[begin - 1])) return begin;
   std::size_t scheme = 0;
   for (const std::string_view start : {"http://", "https://", "ftp://", "www."}) {
     if (starts_with_ignoring_case(run.substr(begin), start)) scheme = start.size();

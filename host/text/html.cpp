@@ -36,6 +36,35 @@ bool is_one_of(std::string_view name, const std::array<std::string_view, N>& nam
 
 constexpr std::array<std::string_view, 12> kInlineTags = {"b",  "i",   "u",   "em",   "strong", "s",
                                                           "tt", "sub", "sup", "font", "small",  "big"};
+// The elements of the HTML Living Standard and those it calls obsolete, in the order of their bytes.
+constexpr std::array<std::string_view, 143> kElements = {
+    "a",        "abbr",       "acronym",    "address",  "applet", "area",     "article", "aside",
+    "audio",    "b",          "base",       "basefont", "bdi",    "bdo",      "bgsound", "big",
+    "blink",    "blockquote", "body",       "br",       "button", "canvas",   "caption", "center",
+    "cite",     "code",       "col",        "colgroup", "data",   "datalist", "dd",      "del",
+    "details",  "dfn",        "dialog",     "dir",      "div",    "dl",       "dt",      "em",
+    "embed",    "fieldset",   "figcaption", "figure",   "font",   "footer",   "form",    "frame",
+    "frameset", "h1",         "h2",         "h3",       "h4",     "h5",       "h6",      "head",
+    "header",   "hgroup",     "hr",         "html",     "i",      "iframe",   "image",   "img",
+    "input",    "ins",        "isindex",    "kbd",      "keygen", "label",    "legend",  "li",
+    "link",     "listing",    "main",       "map",      "mark",   "marquee",  "math",    "menu",
+    "menuitem", "meta",       "meter",      "multicol", "nav",    "nobr",     "noembed", "noframes",
+    "noscript", "object",     "ol",         "optgroup", "option", "output",   "p",       "param",
+    "picture",  "plaintext",  "pre",        "progress", "q",      "rb",       "rp",      "rt",
+    "rtc",      "ruby",       "s",          "samp",     "script", "search",   "section", "select",
+    "slot",     "small",      "source",     "spacer",   "span",   "strike",   "strong",  "style",
+    "sub",      "summary",    "sup",        "svg",      "table",  "tbody",    "td",      "template",
+    "textarea", "tfoot",      "th",         "thead",    "time",   "title",    "tr",      "track",
+    "tt",       "u",          "ul",         "var",      "video",  "wbr",      "xmp"};
+
+// Also Office's (o:p) and custom elements, which have a colon or a hyphen in their names.
+bool is_element(std::string_view name) {
+  if (name.find_first_of(":-") != std::string_view::npos) return true;
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(), ascii::lower);
+  return std::binary_search(kElements.begin(), kElements.end(), lower);
+}
+
 constexpr std::array<std::string_view, 12> kBareEntities = {
     "quot", "amp", "lt", "gt", "nbsp", "hellip", "rsquo", "lsquo", "rdquo", "ldquo", "mdash", "ndash"};
 
@@ -164,7 +193,7 @@ bool HtmlStripper::take_markup(std::string& out) {
   const std::string_view name = text_.substr(name_begin, i - name_begin);
   const bool ends_well = i < text_.size() && (ascii::is_space(text_[i]) || text_[i] == '/');
   if (!ends_well && !has(text_, i, spelling.close)) return false;
-  const std::size_t end = tag_end(text_, i, spelling);
+  const std::size_t end = declaration || is_element(name) ? tag_end(text_, i, spelling) : 0;
   if (end == 0) return false;
   at_ = end;
   if (!is_one_of(name, kInlineTags)) out.push_back(' ');

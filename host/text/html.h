@@ -10,10 +10,10 @@ namespace sluice {
 // Strips a text piece by piece, so that a long document need not be stripped further than its first tokens
 // go. The time is linear in the text, whatever stands in it.
 //
-// - A tag is "<", an optional "/", a name of letters, digits, - and : that begins with a letter, then white
+// - A tag is "<", an optional "/", the name of an HTML element (or any name with - or : in it), then white
 //   space, "/" or ">", and all up to the next ">" outside a quoted value, within 4 KiB and before another
-//   "<". So "a < b" and "<john@example.com>" stay. Tags that only change the look of letters (b, i, em, font
-//   ...) vanish; others become a space.
+//   "<". So "a < b", "<john@example.com>" and "vector<int>" stay. Tags that only change the look of letters
+//   (b, i, em, font ...) vanish; others become a space.
 // - Comments, declarations and processing instructions, and all from <script> or <style> to its end tag,
 //   become a space.
 // - Entities are those of HTML 4, &apos;, and decimal and hexadecimal ones; 128 to 159 mean Windows-1252, as

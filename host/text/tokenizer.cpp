@@ -23,9 +23,10 @@ class WordTokenizer : public Tokenizer {
   void split(std::string_view run, bool /*after_space*/, TokenList& out) override {
     if (is_ascii(run)) return split_ascii(run, out);
     while (!run.empty()) {
-      const std::size_t cut = run.find_first_of(":@");
+      std::size_t cut = 0;
+      while (cut < run.size() && run[cut] != ':' && run[cut] != '@') ++cut;
       split_by_icu(run.substr(0, cut), out);
-      if (cut == std::string_view::npos) return;
+      if (cut == run.size()) return;
       if (!drop_punctuation_) out.add(run.substr(cut, 1));
       run.remove_prefix(cut + 1);
     }

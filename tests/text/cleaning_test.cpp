@@ -43,13 +43,15 @@ TEST(EmailHeaders, OtherTextsStayWhole) {
 
 TEST(Html, TagsAndCommentsGo) {
   EXPECT_EQ(stripped("<p>One</p><p class=\"a>b\">t<b>w</b>o<br/>x<!-- y -- > z -->end"), " One  two x end");
+  EXPECT_EQ(stripped("<o:p></o:p><my-box x=y>z"), "   z");
   EXPECT_EQ(stripped("<!DOCTYPE html><?xml v?><SCRIPT type=x>if (a<b) c();</script >t<style>p{}</STYLE>u"),
             "   t u");
 }
 
 TEST(Html, WhatIsNoTagStays) {
-  for (const char* text : {"a < b > c", "<john@example.com> wrote", "<1993Apr@x>", "x <", "<", "<b", "</",
-                           "<!", "<!--", "<p no end", "a<b<c", "<p <", "<>"}) {
+  for (const char* text :
+       {"a < b > c", "<john@example.com> wrote", "<1993Apr@x>", "x <", "<", "<b", "</", "<!", "<!--",
+        "<p no end", "a<b<c", "Re: <Political Atheists? >", "vector<int> v", "<T>", "<p <", "<>"}) {
     EXPECT_EQ(stripped(text), text);
   }
 }
