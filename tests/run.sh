@@ -4,7 +4,7 @@
 #     tests/run.sh                  the whole suite, in build/release
 #     tests/run.sh --onednn3        the whole suite against oneDNN 3 from the Python index, in build/onednn3
 #     tests/run.sh --sanitizers     the quick tests with AddressSanitizer + UBSan, then with ThreadSanitizer
-#     tests/run.sh --fuzz SECONDS   every fuzz target, for so many seconds in all
+#     tests/run.sh --fuzz SECONDS   every fuzz target, two at a time, for so many seconds in all
 #
 # Options may be combined; each names what runs in place of the plain suite. Tests on real corpora run where SLUICE_CORPORA
 # names their folder and are skipped elsewhere.
@@ -49,27 +49,16 @@ run_sanitizers() {
     done
 }
 
-# run_fuzz SECONDS: shares the time among the targets; what a target finds is left in build/fuzz/findings.
+# run_fuzz SECONDS: two targets at a time share the time; what a target finds it writes to a file that its output names.
 run_fuzz() {
-    local targets target
-    install "${build_packages[@]}" "${test_packages[@]}" "${fuzz_packages[@]}"
-    build fuzz
-    mapfile -t targets < <(find build/fuzz -type f -perm -u+x -name 'fuzz_*' | sort)
-    [ ${#targets[@]} -gt 0 ] || die "the preset fuzz built no program named fuzz_*"
-    for target in "${targets[@]}"; do
-        fuzz_one "$target" $((($1 + ${#targets[@]} - 1) / ${#targets[@]}))
-    done
-}
-
-# fuzz_one PROGRAM SECONDS: starts from the seeds in tests/fuzz/seeds/NAME where there are some.
-fuzz_one() {
-    local name=${1##*/} corpus=build/fuzz/corpus/${1##*/} seeds=()
-    mkdir -p "$corpus" build/fuzz/findings
-    [ ! -d "tests/fuzz/seeds/$name" ] || seeds=("tests/fuzz/seeds/$name")
-    say "== $name, $2 s"
-    "$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 \
-        -artifact_prefix="build/fuzz/findings/$name-" "$corpus" "${seeds[@]}" ||
-        die "$name found a failing input: build/fuzz/findings/$name-*; run $1 on that file to see it"
+    local targets each
+    install "${build_packages[@]}" "${fuzz_packages[@]}"
+    build fuzz -DSLUICE_TESTS=OFF
+    targets=$(ctest --test-dir build/fuzz -N -L fuzz | sed -n 's/^Total Tests: //p')
+    [ "${targets:-0}" -gt 0 ] || die "the preset fuzz has no test labelled fuzz; see tests/fuzz/CMakeLists.txt"
+    each=$(((2 * $1 + targets - 1) / targets))
+    cmake -B build/fuzz -DSLUICE_FUZZ_SECONDS="$each" >/dev/null
+    ctest --test-dir build/fuzz -j2 -L fuzz --output-on-failure
 }
 
 main() {
