@@ -123,10 +123,12 @@ Grammar::Grammar() {
                    "Texts, one a line unless --format says otherwise; - is standard input")
       ->type_name("")
       ->group(kFiles);
-  predict->add_option("--top", args_.top, "So many labels a text, the likeliest first")
+  predict
+      ->add_option("--top", args_.top,
+                   "So many labels a text, the likeliest first; else 1, or all above 0.5 where a text may "
+                   "have several")
       ->type_name("K")
       ->check(CLI::PositiveNumber)
-      ->capture_default_str()
       ->group(kOutput);
   predict->add_flag("--json", args_.json, "Print a JSON object a text")->group(kOutput);
   add_settings(predict);
@@ -141,7 +143,6 @@ Grammar::Grammar() {
 
   CLI::App* info = command("info", Command::info, "Say what a run folder holds");
   add_run(info, "The run folder");
-  info->add_flag("--json", args_.json, "Print a JSON object")->group(kOutput);
 
   CLI::App* config = command("config", Command::config, "Print the complete effective configuration as TOML");
   config->add_option("RUN", args_.run, "A run folder, to start from its configuration")

@@ -25,8 +25,8 @@ struct Arguments {
   std::vector<Setting> settings;  // in order; those of short flags such as --seed last
 
   bool resume = false, quiet = false;
-  bool json = false;        // predict, info
-  int top = 1;              // predict
+  bool json = false;        // predict
+  int top = 0;              // predict; 0: see chosen_labels()
   std::string json_file;    // evaluate
   std::string predictions;  // evaluate
 };

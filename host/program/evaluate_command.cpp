@@ -1,22 +1,98 @@
 // sluice evaluate: how well a run does on labelled documents.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
-#include "engine/error.h"
+#include <algorithm>
+#include <numeric>
+#include <optional>
+
+#include "engine/train/atomic_file.h"
 #include "host/program/commands.h"
+#include "host/program/prediction.h"
 #include "host/program/report.h"
 #include "host/program/session.h"
 
 namespace sluice {
+namespace {
+
+// What was predicted for each document, in the order of the files; batches come in another one.
+class Predictions {
+ public:
+  Predictions(const Corpus& corpus, const TrainedEncoding& encoding)
+      : corpus_(corpus), encoding_(encoding), rows_(static_cast<std::size_t>(corpus.documents())) {}
+
+  void add(std::int32_t document, std::span<const double> probabilities) {
+    Row& row = rows_[static_cast<std::size_t>(document)];
+    for (const int label : chosen_labels(probabilities, encoding_.multi_label, 0)) {
+      if (!row.labels.empty()) row.labels += '|';
+      row.labels += encoding_.labels[static_cast<std::size_t>(label)];
+    }
+    row.probability = *std::max_element(probabilities.begin(), probabilities.end());
+  }
+
+  // Columns label, prediction, probability (of the likeliest label); several labels stand between bars.
+  void write(AtomicFile& file) const {
+    std::string text = "label\tprediction\tprobability\n";
+    for (std::size_t d = 0; d < rows_.size(); ++d) {
+      std::vector<std::string> gold;
+      for (const std::int32_t label : corpus_.classes(static_cast<std::int64_t>(d))) {
+        gold.push_back(corpus_.labels()[static_cast<std::size_t>(label)]);
+      }
+      text += fmt::format("{}\t{}\t{:.6f}\n", fmt::join(gold, "|"), rows_[d].labels, rows_[d].probability);
+      if (text.size() < kBlock && d + 1 < rows_.size()) continue;
+      file.write(text.data(), text.size());
+      text.clear();
+    }
+  }
+
+ private:
+  static constexpr std::size_t kBlock = 1 << 16;
+  struct Row {
+    std::string labels;
+    double probability = 0;
+  };
+  const Corpus& corpus_;
+  const TrainedEncoding& encoding_;
+  std::vector<Row> rows_;
+};
+
+// Opened before the work begins, so that a wrong path is told at once.
+std::unique_ptr<AtomicFile> open_output(const std::string& path) {
+  return path.empty() ? nullptr : std::make_unique<AtomicFile>(path);
+}
+
+}  // namespace
 
 void evaluate_command(const Arguments& args) {
-  throw Failure("not yet {}", args.run);
-}
+  const RunFolder folder(args.run);
+  Console console(args.quiet);
+  TrainedModel model = open_run(folder, make_config(args));
+  const auto json_file = open_output(args.json_file), predictions_file = open_output(args.predictions);
+  const Corpus corpus =
+      prepare_for_model(args.data, model.config.data, model.encoding, prepare_run(model.config));
+  for (const std::string& line : describe(corpus)) console.line(line);
 
-void predict_command(const Arguments& args) {
-  evaluate_command(args);
-}
-void info_command(const Arguments& args) {
-  evaluate_command(args);
+  CorpusBatches batches(corpus, Part::test, evaluation_batches(model.config), model.config.batch.layout);
+  model.load(folder, batches.max_shape());
+  DeviceBatch device_batch(*model.backend, batches.max_shape(), model.config.batch.layout,
+                           model.encoding.multi_label ? static_cast<int>(model.encoding.labels.size()) : 0);
+  EvaluateOptions options = unseen_labels_of(corpus);
+  Predictions predictions(corpus, model.encoding);
+  if (predictions_file) {
+    options.on_document = [&](std::int32_t document, std::span<const double> probabilities) {
+      predictions.add(document, probabilities);
+    };
+  }
+  const Metrics metrics = evaluate(*model.classifier, batches, device_batch, options);
+  fmt::print("{}", to_table(metrics, model.encoding.labels));
+  if (predictions_file) {
+    predictions.write(*predictions_file);
+    predictions_file->commit();
+  }
+  if (json_file) {
+    const std::string json = to_json(metrics, model.encoding.labels);
+    json_file->write(json.data(), json.size());
+    json_file->commit();
+  }
 }
 
 }  // namespace sluice

@@ -68,11 +68,12 @@ TrainedModel open_run(const RunFolder& folder, const Config& config) {
   shape.classes = static_cast<int>(model.encoding.labels.size());
   shape.multi_label = model.encoding.multi_label;
   model.backend = make_backend(config);
-  model.classifier = std::make_unique<Classifier>(shape, LossConfig{}, *model.backend);
   return model;
 }
 
 void TrainedModel::load(const RunFolder& folder, const MaxShape& max) {
+  classifier.reset();  // its memory first
+  classifier = std::make_unique<Classifier>(config.model, LossConfig{}, *backend);
   classifier->allocate(max, 0, false, 1);
   const SafetensorsFile file(folder.model(), SafetensorsFile::Origin::ours);
   for (const NamedTensor& parameter : classifier->params().named()) {

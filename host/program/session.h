@@ -38,7 +38,7 @@ struct TrainedModel {
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Classifier> classifier;
 
-  // Allocates the classifier and reads its parameters. Throws UserError for a damaged model file.
+  // Makes the classifier and reads its parameters. Throws UserError for a damaged model file.
   void load(const RunFolder& folder, const MaxShape& max);
 };
 

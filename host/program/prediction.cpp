@@ -1,0 +1,132 @@
+#include "host/program/prediction.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+#include "host/data/batch_plan.h"
+#include "host/text/token_list.h"
+
+namespace sluice {
+
+std::vector<int> chosen_labels(std::span<const double> probabilities, bool multi_label, int top) {
+  std::vector<int> order(probabilities.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return probabilities[static_cast<std::size_t>(a)] > probabilities[static_cast<std::size_t>(b)];
+  });
+  std::size_t count = static_cast<std::size_t>(top);
+  if (top == 0) {
+    count = 1;
+    while (multi_label && count < order.size() && probabilities[static_cast<std::size_t>(order[count])] > 0.5)
+      ++count;
+  }
+  order.resize(std::min(count, order.size()));
+  return order;
+}
+
+TextQueue::TextQueue(DocumentReader reader, const TextOptions& text, const Vocabulary& vocabulary,
+                     bool prompt)
+    : vocabulary_(vocabulary),
+      prompt_(prompt),
+      thread_([this, r = std::move(reader), p = TextPipeline(text)](const std::stop_token& stop) mutable {
+        read(stop, std::move(r), std::move(p));
+      }) {}
+
+void TextQueue::read(const std::stop_token& stop, DocumentReader reader, TextPipeline pipeline) {
+  Document document;
+  TokenList tokens;
+  std::exception_ptr error;
+  try {
+    while (!stop.stop_requested() && reader.next(document)) {
+      pipeline.run(document.text, tokens);
+      Tokens ids;
+      ids.reserve(tokens.size());
+      for (std::size_t i = 0; i < tokens.size(); ++i) ids.push_back(vocabulary_.id(tokens[i]));
+      std::unique_lock lock(mutex_);
+      const auto room = [this] { return waiting_.size() < 2 * kTexts && waiting_tokens_ < 2 * kTokens; };
+      if (!changed_.wait(lock, stop, room)) return;
+      waiting_tokens_ += ids.size();
+      waiting_.push_back(std::move(ids));
+      changed_.notify_all();
+    }
+  } catch (...) {
+    error = std::current_exception();
+  }
+  const std::lock_guard lock(mutex_);
+  error_ = error;
+  ended_ = true;
+  changed_.notify_all();
+}
+
+std::vector<TextQueue::Tokens> TextQueue::take() {
+  constexpr std::chrono::milliseconds kBurst(20);
+  std::unique_lock lock(mutex_);
+  if (prompt_) {
+    changed_.wait(lock, [this] { return ended_ || !waiting_.empty(); });
+    changed_.wait_for(lock, kBurst, [this] { return enough(); });
+  } else {
+    changed_.wait(lock, [this] { return enough(); });
+  }
+  if (waiting_.empty() && error_) std::rethrow_exception(error_);
+  std::vector<Tokens> texts;
+  for (std::size_t tokens = 0; !waiting_.empty() && texts.size() < kTexts && tokens < kTokens;
+       waiting_.pop_front()) {
+    tokens += waiting_.front().size();
+    waiting_tokens_ -= waiting_.front().size();
+    texts.push_back(std::move(waiting_.front()));
+  }
+  changed_.notify_all();
+  return texts;
+}
+
+// Loads the model anew where a batch is larger than any before: the first, and those of very long texts.
+void Predictor::make_room(const HostBatch& batch) {
+  const BatchSection& options = model_.config.batch;
+  const MaxShape needed = {.sequences = std::max(batch.sequences, options.sequences),
+                           .steps = batch.steps,
+                           .rows = std::max(batch.rows, static_cast<int>(options.tokens)),
+                           .distinct = static_cast<int>(batch.distinct.size())};
+  const MaxShape wanted = larger(room_, needed);
+  if (device_batch_ && wanted.rows == room_.rows && wanted.sequences == room_.sequences &&
+      batch.steps <= room_.steps) {
+    return;
+  }
+  room_ = wanted;
+  room_.steps = room_.rows;  // the steps of a batch cost nothing beside its rows
+  room_.distinct = std::min(room_.rows, model_.encoding.vocabulary.size());
+  model_.load(folder_, room_);
+  device_batch_.emplace(*model_.backend, room_, options.layout,
+                        model_.encoding.multi_label ? static_cast<int>(model_.encoding.labels.size()) : 0);
+}
+
+std::vector<std::vector<double>> Predictor::probabilities(std::span<const TextQueue::Tokens> texts) {
+  const auto length = [&](std::int64_t i) {
+    return static_cast<std::int32_t>(texts[static_cast<std::size_t>(i)].size());
+  };
+  const BatchPlan plan = plan_batches(length, {0, static_cast<std::int64_t>(texts.size())},
+                                      evaluation_batches(model_.config), 0);
+  std::vector<std::vector<double>> all(texts.size());
+  std::vector<BatchItem> items;
+  for (const BatchSlice slice : plan.batches) {
+    items.clear();
+    for (std::int32_t i = slice.first; i < slice.first + slice.count; ++i) {
+      const std::int32_t text = plan.documents[static_cast<std::size_t>(i)];
+      items.push_back({.tokens = texts[static_cast<std::size_t>(text)], .document = text});
+    }
+    const HostBatch batch = pack(items, model_.config.batch.layout);
+    make_room(batch);
+    const Batch& loaded = device_batch_->load(batch);
+    model_.classifier->forward(loaded, StepInfo{});
+    const std::vector<double> values = model_.classifier->probabilities(loaded);
+    const auto classes = static_cast<std::ptrdiff_t>(model_.encoding.labels.size());
+    auto row = values.begin();
+    for (const std::int32_t text : batch.documents) {
+      all[static_cast<std::size_t>(text)].assign(row, row + classes);
+      row += classes;
+    }
+  }
+  return all;
+}
+
+}  // namespace sluice
