@@ -32,10 +32,14 @@ class MemorySource : public ByteSource {
   std::size_t block_bytes_;
 };
 
-// Opens a file, "-" for standard input, and decompresses gzip and zstd as it is read; the content tells
-// which, not the name. Throws UserError for damaged compressed data, here or from read(), Failure when the
+// Opens a file, "-" for standard input, and decompresses it as decompressed() does. Throws Failure when the
 // system cannot read.
 std::unique_ptr<ByteSource> open_file(const std::string& path);
+
+// The bytes behind `raw` where those are gzip (RFC 1952) or zstd (RFC 8878) data, which their first bytes
+// tell; else `raw`'s own. Checksums are verified. Throws UserError for damaged data, here or from read(), and
+// where `name` ends in .gz or .zst but the data are neither. `name` is for messages.
+std::unique_ptr<ByteSource> decompressed(std::unique_ptr<ByteSource> raw, const std::string& name);
 
 // Throws UserError unless `path` is "-" or something that can be read: not missing, a directory, empty or
 // forbidden.

@@ -224,7 +224,7 @@ class JsonlFormat : public RowFormat {
   std::string_view checked_string(ondemand::value value, Position at) {
     const std::string_view string = unescaped(value, at);
     if (string.find('\0') == std::string_view::npos) return string;
-    lines_.note_bad_bytes(at);
+    lines_.note_bad_bytes({at, 0});
     if (!lines_.mend()) return string;
     mended_.clear();
     append_mended_utf8(string, mended_);

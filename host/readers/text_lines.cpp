@@ -74,7 +74,7 @@ bool TextLines::next(Line& line) {
   }
   if (cut) bytes = utf8_prefix(bytes, bytes.size() - 1);  // the last character may be cut in two
   if (const std::size_t bad = find_bad_utf8(bytes); bad != std::string_view::npos) {
-    note_bad_bytes({number_, static_cast<std::int64_t>(bad) + 1});
+    note_bad_bytes({{number_, static_cast<std::int64_t>(bad) + 1}, static_cast<unsigned char>(bytes[bad])});
     if (mend_) {
       mended_.clear();
       append_mended_utf8(bytes, mended_);
@@ -87,12 +87,12 @@ bool TextLines::next(Line& line) {
   return true;
 }
 
-std::optional<Position> TextLines::take_bad_bytes() {
+std::optional<BadBytes> TextLines::take_bad_bytes() {
   return std::exchange(bad_, std::nullopt);
 }
 
-void TextLines::note_bad_bytes(Position at) {
-  if (!bad_) bad_ = at;
+void TextLines::note_bad_bytes(BadBytes bad) {
+  if (!bad_) bad_ = bad;
 }
 
 }  // namespace sluice

@@ -15,6 +15,11 @@ struct Position {
   std::int64_t column = 0;  // bytes from 1
 };
 
+// A NUL or ill-formed UTF-8 sequence, and its first byte.
+struct BadBytes : Position {
+  unsigned char byte = 0;
+};
+
 // What is wrong with a row, found after all of the row was consumed: the next read begins at the row after
 // it.
 struct RowError {
@@ -42,10 +47,10 @@ class TextLines {
   bool next(Line& line);
 
   // The first NUL or ill-formed sequence in the lines read since this was last asked.
-  std::optional<Position> take_bad_bytes();
+  std::optional<BadBytes> take_bad_bytes();
 
   // For a NUL that a format can write in other words, as JSON's \u0000.
-  void note_bad_bytes(Position at);
+  void note_bad_bytes(BadBytes bad);
 
   bool mend() const { return mend_; }
   const std::string& name() const { return name_; }
@@ -63,7 +68,7 @@ class TextLines {
   std::string mended_;
   std::size_t size_ = 0;  // of the line in line_
   std::int64_t number_ = 0;
-  std::optional<Position> bad_;
+  std::optional<BadBytes> bad_;
 };
 
 }  // namespace sluice

@@ -6,7 +6,7 @@
 build_packages=(
     g++ cmake ninja-build pkg-config
     libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libfmt-dev
-    libicu-dev libstemmer-dev libarchive-dev libxxhash-dev libdnnl-dev
+    libicu-dev libstemmer-dev libarchive-dev zlib1g-dev libxxhash-dev libdnnl-dev
 )
 
 # To build and run the tests and the benchmarks besides.
