@@ -169,6 +169,28 @@ TEST(Trainer, StopsAtMaxUpdatesAndEvaluatesThere) {
   EXPECT_LT(recorder.steps[0].padding(), 1.0);
 }
 
+TEST(Trainer, ReportsTheLossOfEachPassAndEvaluatesItOnce) {
+  struct Recorder : TrainObserver {
+    void on_step(const StepReport& r) override { sum += r.loss * static_cast<double>(r.documents); }
+    void on_pass(const PassReport& r) override {
+      EXPECT_NEAR(r.train_loss, sum / 48, 1e-12) << "pass " << r.epoch;  // 48 documents
+      EXPECT_EQ(r.figures.documents, 48);
+      pass_loss = r.train_loss;
+      sum = 0;
+    }
+    void on_evaluation(const EvaluationReport& r) override {
+      EXPECT_EQ(r.train_loss, pass_loss);
+      evaluated.emplace_back(r.epoch, r.update);
+    }
+    double sum = 0, pass_loss = 0;
+    std::vector<std::pair<int64_t, int64_t>> evaluated;
+  } recorder;
+  RigOptions options = topic_options();
+  options.train.epochs = 3;
+  Rig(options, &recorder).run();
+  EXPECT_THAT(recorder.evaluated, testing::ElementsAre(std::pair(1, 6), std::pair(2, 12), std::pair(3, 18)));
+}
+
 TEST(Trainer, RefusesValuesOutOfRange) {
   const auto refused = [](auto change) {
     RigOptions options = topic_options();
