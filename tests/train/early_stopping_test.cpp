@@ -34,8 +34,14 @@ TEST(EarlyStopping, SmallGainsMakeABestButDoNotRenewPatience) {
   EXPECT_TRUE(stopping.observe(0.55));
   EXPECT_FALSE(stopping.observe(0.55)) << "the first of equals stays the best";
   EXPECT_EQ(stopping.state().best, 0.55);
+  EXPECT_EQ(stopping.state().stale, 2);
   EXPECT_TRUE(stopping.observe(0.61)) << "0.11 above the last real gain";
   EXPECT_EQ(stopping.state().stale, 0);
+}
+
+TEST(EarlyStopping, MinDeltaHoldsForALossToo) {
+  EXPECT_EQ(stops_after(EarlyStopping({false, 2, 0.1}), {1, 0.95, 0.93}), 3);
+  EXPECT_EQ(stops_after(EarlyStopping({false, 2, 0.1}), {1, 0.95, 0.85}), 0);
 }
 
 TEST(EarlyStopping, NotANumberIsNeverBetter) {
