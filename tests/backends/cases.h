@@ -1,0 +1,85 @@
+// The backends under test and what each test is run with. A new backend joins by one line in all_backends().
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "engine/backend.h"
+
+namespace sluice {
+
+struct BackendCase {
+  const char* name;
+  Device device;
+  std::vector<RnnPath> paths;
+};
+
+inline std::vector<BackendCase> all_backends() {
+  return {{"cpu", Device::cpu, {RnnPath::cpu, RnnPath::onednn}}};
+}
+
+// One instance of a test. Tests that know no layout or path ignore them.
+struct TestCase {
+  BackendCase backend;
+  DType dtype = DType::f32;
+  Layout layout = Layout::packed;
+  RnnPath path = RnnPath::cpu;
+
+  std::unique_ptr<Backend> make(int threads = 2) const {
+    return make_backend({.device = backend.device, .threads = threads});
+  }
+};
+
+inline std::vector<TestCase> for_each_dtype() {
+  std::vector<TestCase> cases;
+  for (const BackendCase& backend : all_backends())
+    for (DType dtype : {DType::f32, DType::f64}) cases.push_back({backend, dtype});
+  return cases;
+}
+
+inline std::vector<TestCase> for_each_dtype_and_layout() {
+  std::vector<TestCase> cases;
+  for (TestCase c : for_each_dtype())
+    for (Layout layout : {Layout::packed, Layout::padded}) {
+      c.layout = layout;
+      cases.push_back(c);
+    }
+  return cases;
+}
+
+inline std::vector<TestCase> for_each_rnn_path() {
+  std::vector<TestCase> cases;
+  for (TestCase c : for_each_dtype_and_layout())
+    for (RnnPath path : c.backend.paths) {
+      c.path = path;
+      if (path != RnnPath::onednn || c.dtype == DType::f32) cases.push_back(c);  // oneDNN has no f64
+    }
+  return cases;
+}
+
+inline std::string name_of_case(const TestCase& c) {
+  std::string name = std::string(c.backend.name) + "_" + name_of(c.dtype);
+  if (c.layout == Layout::padded) name += "_padded";
+  if (c.path != RnnPath::cpu) name += std::string("_") + name_of(c.path);
+  return name;
+}
+
+inline std::string name_of_param(const testing::TestParamInfo<TestCase>& info) {
+  return name_of_case(info.param);
+}
+inline void PrintTo(const TestCase& c, std::ostream* out) {
+  *out << name_of_case(c);
+}
+
+class BackendTest : public testing::TestWithParam<TestCase> {
+ protected:
+  std::unique_ptr<Backend> backend_ = GetParam().make();
+  DType dtype_ = GetParam().dtype;
+  Layout layout_ = GetParam().layout;
+};
+
+}  // namespace sluice

@@ -1,0 +1,274 @@
+#include "tests/backends/rnn_problem.h"
+
+#include <cmath>
+
+#include "tests/oracle/lstm.h"
+
+namespace sluice {
+namespace {
+
+constexpr size_t kGates = 4;
+
+size_t unsigned_of(int value) {
+  return static_cast<size_t>(value);
+}
+
+Values slice(const Values& values, size_t index, size_t count) {
+  const auto begin = values.begin() + static_cast<ptrdiff_t>(index * count);
+  return Values(begin, begin + static_cast<ptrdiff_t>(count));
+}
+
+}  // namespace
+
+RnnProblem::RnnProblem(const RnnShape& layer, const std::vector<int>& lengths, Layout layout, uint64_t seed)
+    : shape(layer), host(ragged(lengths, layout, 7, seed)) {
+  const size_t E = unsigned_of(shape.input_size), H = unsigned_of(shape.hidden_size),
+               D = unsigned_of(shape.directions), B = unsigned_of(host.sequences), N = unsigned_of(host.rows);
+  step = {true, 0x5eed0000beefull + seed, static_cast<uint32_t>(3 + seed)};
+  Random random(seed);
+  const auto draw = [&](size_t count, double size) { return random.reals(count, shape.dtype, -size, size); };
+  x = draw(N * E, 1);
+  W = draw(D * kGates * H * E, 2 / std::sqrt(static_cast<double>(E)));
+  R = draw(D * kGates * H * H, 2 / std::sqrt(static_cast<double>(H)));
+  b = draw(D * kGates * H, 1);
+  h0 = draw(D * B * H, 1);
+  c0 = draw(D * B * H, 1);
+  dy = draw(N * D * H, 1);
+  dhT = draw(D * B * H, 1);
+  dcT = draw(D * B * H, 1);
+  dW0 = draw(W.size(), 1);
+  dR0 = draw(R.size(), 1);
+  db0 = draw(b.size(), 1);
+  spoil_padding(host, x, E);
+  spoil_padding(host, dy, D * H);
+}
+
+void RnnProblem::use_distinct_inputs() {
+  distinct_inputs = true;
+  x = Random(99).reals(host.distinct.size() * unsigned_of(shape.input_size), shape.dtype);
+}
+
+bool path_takes(RnnPath path, const RnnShape& shape) {
+  return path != RnnPath::onednn || (shape.dtype == DType::f32 && shape.recurrent_dropout == 0 &&
+                                     shape.zoneout_hidden == 0 && shape.zoneout_cell == 0);
+}
+
+RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
+  Rig rig(backend, p.shape.dtype);
+  const int64_t E = p.shape.input_size, H = p.shape.hidden_size, D = p.shape.directions, B = p.host.sequences,
+                N = p.host.rows, G = 4;
+  const Batch batch = rig.upload(p.host);
+  const MaxShape max{batch.sequences + p.spare.sequences, batch.steps + p.spare.steps,
+                     batch.rows + p.spare.rows, batch.distinct + p.spare.distinct};
+  const RnnBytes bytes = backend.rnn_bytes(p.shape, path, max);
+  RnnForward forward;
+  forward.shape = p.shape;
+  forward.path = path;
+  forward.step = p.step;
+  forward.batch = &batch;
+  forward.x = rig.in(p.x, {p.distinct_inputs ? batch.distinct : N, E});
+  if (p.distinct_inputs) forward.x_index = batch.row_distinct;
+  forward.W = rig.in(p.W, {D, G * H, E});
+  forward.R = rig.in(p.R, {D, G * H, H});
+  forward.b = rig.in(p.b, {D, G * H});
+  forward.y = rig.out({N, D * H});
+  forward.saved = rig.out_as(DType::u8, {static_cast<int64_t>(bytes.saved)});
+  forward.scratch = rig.out_as(DType::u8, {static_cast<int64_t>(bytes.scratch)});
+  if (p.with_states) {
+    forward.h0 = rig.in(p.h0, {D, B, H});
+    forward.c0 = rig.in(p.c0, {D, B, H});
+    forward.hT = rig.out({D, B, H});
+    forward.cT = rig.out({D, B, H});
+  }
+  backend.rnn_forward(forward);
+  RnnResult result;
+  result.y = rig.get(forward.y);
+  if (p.with_states) {
+    result.hT = rig.get(forward.hT);
+    result.cT = rig.get(forward.cT);
+  }
+
+  rig.poison(forward.scratch);  // nothing may be left there for backward
+  RnnBackward backward;
+  backward.forward = forward;
+  backward.dy = rig.in(p.dy, {N, D * H});
+  if (p.with_dx) backward.dx = rig.out({forward.x.dims[0], E});
+  backward.dW = rig.inout(p.dW0, {D, G * H, E});
+  backward.dR = rig.inout(p.dR0, {D, G * H, H});
+  backward.db = rig.inout(p.db0, {D, G * H});
+  if (p.with_states) {
+    backward.dhT = rig.in(p.dhT, {D, B, H});
+    backward.dcT = rig.in(p.dcT, {D, B, H});
+    backward.dh0 = rig.out({D, B, H});
+    backward.dc0 = rig.out({D, B, H});
+  }
+  backend.rnn_backward(backward);
+  if (p.with_dx) result.dx = rig.get(backward.dx);
+  result.dW = rig.get(backward.dW);
+  result.dR = rig.get(backward.dR);
+  result.db = rig.get(backward.db);
+  if (p.with_states) {
+    result.dh0 = rig.get(backward.dh0);
+    result.dc0 = rig.get(backward.dc0);
+  }
+  EXPECT_TRUE(same_bits(rig.get(forward.y), result.y)) << "backward changed y";
+  return result;
+}
+
+namespace {
+
+// The oracle's problem, one direction and one sequence at a time.
+class OracleRun {
+ public:
+  OracleRun(const RnnProblem& p, RnnMutant mutant) : p_(p), mutant_(mutant) {}
+
+  RnnResult run() {
+    xs_ = sequences_from_rows(p_.host, input_rows(), E);
+    dys_ = sequences_from_rows(p_.host, p_.dy, D * H);
+    ys_.resize(B);
+    dxs_.resize(B);
+    for (size_t s = 0; s < B; ++s) {
+      ys_[s].assign(xs_[s].size() / E * D * H, 0.0);
+      dxs_[s].assign(xs_[s].size(), 0.0);
+    }
+    for (size_t d = 0; d < D; ++d) run_direction(d);
+    result_.y = rows_from_sequences(p_.host, ys_, D * H);
+    const Values dx = rows_from_sequences(p_.host, dxs_, E);
+    if (p_.with_dx) result_.dx = p_.distinct_inputs ? summed_by_distinct(dx) : dx;
+    if (!p_.with_states) result_.hT = result_.cT = result_.dh0 = result_.dc0 = {};
+    return result_;
+  }
+
+ private:
+  Values input_rows() const {
+    if (!p_.distinct_inputs) return p_.x;
+    Values rows;
+    for (int32_t u : p_.host.row_distinct)
+      for (size_t e = 0; e < E; ++e) rows.push_back(p_.x[static_cast<size_t>(u) * E + e]);
+    return rows;
+  }
+
+  Values summed_by_distinct(const Values& dx) const {
+    Values sums(p_.x.size(), 0.0);
+    const std::vector<Place> places = places_of(p_.host);
+    for (size_t r = 0; r < places.size(); ++r)
+      for (size_t e = 0; e < E && places[r].valid; ++e)
+        sums[static_cast<size_t>(p_.host.row_distinct[r]) * E + e] += dx[r * E + e];
+    return sums;
+  }
+
+  oracle::LstmLayer layer(size_t d) const {
+    oracle::LstmLayer result;
+    result.W = oracle::Matrix(kGates * H, E, slice(p_.W, d, kGates * H * E));
+    result.R = oracle::Matrix(kGates * H, H, slice(p_.R, d, kGates * H * H));
+    result.b = slice(p_.b, d, kGates * H);
+    result.reverse = d == 1;
+    result.training = p_.step.training;
+    result.recurrent_dropout = p_.shape.recurrent_dropout;
+    result.zoneout_hidden = p_.shape.zoneout_hidden;
+    result.zoneout_cell = p_.shape.zoneout_cell;
+    result.seed = p_.step.seed;
+    result.step = p_.step.step;
+    result.site = p_.shape.site + 3 * static_cast<uint32_t>(d);
+    return result;
+  }
+
+  Values state(const Values& all, size_t d, size_t s) const {
+    return p_.with_states ? slice(all, d * B + s, H) : Values(H, 0.0);
+  }
+
+  static void append(Values& to, const Values& from) { to.insert(to.end(), from.begin(), from.end()); }
+
+  void run_direction(size_t d) {
+    const oracle::LstmLayer one = layer(d);
+    oracle::LstmGradients sums{{kGates * H, E, slice(p_.dW0, d, kGates * H * E)},
+                               {kGates * H, H, slice(p_.dR0, d, kGates * H * H)},
+                               slice(p_.db0, d, kGates * H)};
+    for (size_t s = 0; s < B; ++s) {
+      const size_t len = xs_[s].size() / E;
+      oracle::Matrix x(len, E, xs_[s]);
+      if (mutant_.reverse_shift && d == 1 && len > 1)  // token len-2 stands where the last one should
+        for (size_t e = 0; e < E; ++e) x(len - 1, e) = x(len - 2, e);
+      const oracle::LstmRun run = oracle::lstm_forward(one, x, state(p_.h0, d, s), state(p_.c0, d, s), s);
+      oracle::Matrix dy(len, H);
+      for (size_t t = 0; t < len; ++t)
+        for (size_t j = 0; j < H; ++j) {
+          ys_[s][(t * D + d) * H + j] = run.y(t, j);
+          dy(t, j) = dys_[s][(t * D + d) * H + j];
+        }
+      const oracle::LstmInputGradients g =
+          oracle::lstm_backward(one, x, run, dy, state(p_.dhT, d, s), state(p_.dcT, d, s), sums);
+      for (size_t k = 0; k < dxs_[s].size(); ++k) dxs_[s][k] += g.dx.values[k];
+      append(result_.hT, run.hT);
+      append(result_.cT, run.cT);
+      append(result_.dh0, g.dh0);
+      append(result_.dc0, g.dc0);
+    }
+    append(result_.dW, sums.dW.values);
+    append(result_.dR, sums.dR.values);
+    append(result_.db, sums.db);
+  }
+
+  const RnnProblem& p_;
+  RnnMutant mutant_;
+  const size_t E = unsigned_of(p_.shape.input_size), H = unsigned_of(p_.shape.hidden_size),
+               D = unsigned_of(p_.shape.directions), B = unsigned_of(p_.host.sequences);
+  std::vector<Values> xs_, dys_, ys_, dxs_;  // by sequence
+  RnnResult result_;
+};
+
+struct Bounds {
+  Bound forward, backward, weights;
+};
+Bounds bounds_of(const RnnProblem& p) {
+  const double T = p.host.steps, products = p.shape.input_size + p.shape.hidden_size;
+  return {tolerance::recurrence(p.shape.dtype, T, products),
+          tolerance::recurrence(p.shape.dtype, T, 4 * products),
+          tolerance::weight_gradient(p.shape.dtype, T, 4 * products, p.host.tokens)};
+}
+
+}  // namespace
+
+RnnResult run_oracle(const RnnProblem& problem, RnnMutant mutant) {
+  return OracleRun(problem, mutant).run();
+}
+
+void expect_near(const RnnResult& got, const RnnResult& want, const RnnProblem& problem) {
+  const Bounds bounds = bounds_of(problem);
+  EXPECT_TRUE(near(got.y, want.y, bounds.forward)) << "y";
+  EXPECT_TRUE(near(got.hT, want.hT, bounds.forward)) << "hT";
+  EXPECT_TRUE(near(got.cT, want.cT, bounds.forward)) << "cT";
+  EXPECT_TRUE(near(got.dx, want.dx, bounds.backward)) << "dx";
+  EXPECT_TRUE(near(got.dh0, want.dh0, bounds.backward)) << "dh0";
+  EXPECT_TRUE(near(got.dc0, want.dc0, bounds.backward)) << "dc0";
+  EXPECT_TRUE(near(got.dW, want.dW, bounds.weights)) << "dW";
+  EXPECT_TRUE(near(got.dR, want.dR, bounds.weights)) << "dR";
+  EXPECT_TRUE(near(got.db, want.db, bounds.weights)) << "db";
+}
+
+void expect_same_bits(const RnnResult& got, const RnnResult& want) {
+  EXPECT_TRUE(same_bits(got.y, want.y)) << "y";
+  EXPECT_TRUE(same_bits(got.hT, want.hT)) << "hT";
+  EXPECT_TRUE(same_bits(got.cT, want.cT)) << "cT";
+  EXPECT_TRUE(same_bits(got.dx, want.dx)) << "dx";
+  EXPECT_TRUE(same_bits(got.dh0, want.dh0)) << "dh0";
+  EXPECT_TRUE(same_bits(got.dc0, want.dc0)) << "dc0";
+  EXPECT_TRUE(same_bits(got.dW, want.dW)) << "dW";
+  EXPECT_TRUE(same_bits(got.dR, want.dR)) << "dR";
+  EXPECT_TRUE(same_bits(got.db, want.db)) << "db";
+}
+
+bool forward_is_near(const RnnResult& got, const RnnResult& want, const RnnProblem& problem) {
+  const Bounds bounds = bounds_of(problem);
+  return near(got.y, want.y, bounds.forward) && near(got.hT, want.hT, bounds.forward) &&
+         near(got.cT, want.cT, bounds.forward);
+}
+
+bool backward_is_near(const RnnResult& got, const RnnResult& want, const RnnProblem& problem) {
+  const Bounds bounds = bounds_of(problem);
+  return near(got.dx, want.dx, bounds.backward) && near(got.dh0, want.dh0, bounds.backward) &&
+         near(got.dc0, want.dc0, bounds.backward) && near(got.dW, want.dW, bounds.weights) &&
+         near(got.dR, want.dR, bounds.weights) && near(got.db, want.db, bounds.weights);
+}
+
+}  // namespace sluice

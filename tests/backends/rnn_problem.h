@@ -1,0 +1,51 @@
+// One recurrent layer's forward and backward pass as data: run by a backend, and by the oracle.
+#pragma once
+
+#include "tests/backends/rig.h"
+
+namespace sluice {
+
+struct RnnProblem {
+  RnnShape shape;
+  HostBatch host;
+  StepInfo step;
+  bool distinct_inputs = false;  // x is [U,E], read through the batch's row_distinct
+  bool with_states = true;       // h0, c0, hT, cT and the gradients of all four
+  bool with_dx = true;
+  MaxShape spare;        // how much larger than the batch the buffers are
+  Values x;              // [N,E] or [U,E]
+  Values W, R, b;        // [D,4H,E] [D,4H,H] [D,4H]
+  Values h0, c0;         // [D,B,H]
+  Values dy;             // [N,D*H]
+  Values dhT, dcT;       // [D,B,H]
+  Values dW0, dR0, db0;  // what the gradients hold before
+
+  // Draws everything. Weights are of the size that keeps gates between linear and saturated.
+  RnnProblem(const RnnShape& layer, const std::vector<int>& lengths, Layout layout, uint64_t seed = 1);
+  // Draws x [U,E] instead.
+  void use_distinct_inputs();
+};
+
+struct RnnResult {
+  Values y, hT, cT, dx, dW, dR, db, dh0, dc0;
+};
+
+// Whether `path` must take the shape: oneDNN knows neither f64 nor recurrent dropout nor zoneout.
+bool path_takes(RnnPath path, const RnnShape& shape);
+
+RnnResult run(Backend& backend, RnnPath path, const RnnProblem& problem);
+
+// `reverse_shift`: the mutant whose reverse direction starts one token early.
+struct RnnMutant {
+  bool reverse_shift = false;
+};
+RnnResult run_oracle(const RnnProblem& problem, RnnMutant mutant = {});
+
+// Every member within the bounds of the problem's shape; `what` heads the messages.
+void expect_near(const RnnResult& got, const RnnResult& want, const RnnProblem& problem);
+void expect_same_bits(const RnnResult& got, const RnnResult& want);
+// The same comparison as a question, for mutants.
+bool forward_is_near(const RnnResult& got, const RnnResult& want, const RnnProblem& problem);
+bool backward_is_near(const RnnResult& got, const RnnResult& want, const RnnProblem& problem);
+
+}  // namespace sluice

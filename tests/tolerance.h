@@ -1,0 +1,66 @@
+// How far a backend may be from the oracle, per dtype, with the reason beside each bound.
+//
+// All bounds are counted in units u, the rounding error of one operation: 2^-24 in f32, 2^-53 in f64. An
+// error is allowed of_element * u times the wanted value, plus of_largest * u times the largest wanted value
+// of the same tensor: the first where nothing cancels, the second where sums of either sign do.
+#pragma once
+
+#include <cmath>
+
+#include "engine/tensor.h"
+
+namespace sluice {
+
+struct Bound {
+  double of_element = 0, of_largest = 0;  // relative, u included
+};
+
+namespace tolerance {
+
+inline double unit(DType type) {
+  return type == DType::f64 ? 0x1p-53 : 0x1p-24;
+}
+
+// Copies, maxima, masks, sums of small integers: no rounding at all.
+inline Bound exact() {
+  return {};
+}
+
+// A value made by `operations` roundings in a row, with no subtraction of nearly equal numbers.
+inline Bound rounded(DType type, int operations) {
+  return {operations * unit(type), 0};
+}
+
+// A sum of n products in any order: the errors of n roundings add up like a random walk, sqrt(n); 4 is the
+// tail.
+inline Bound sum(DType type, double n) {
+  return {unit(type), 4 * std::sqrt(n + 1) * unit(type)};
+}
+
+// The same where an elementary function follows or comes first. f32: kernels/core/math.h promises 2e-7
+// relative for e^x and loses about twice that in tanh near zero (8 u in all); f64 uses libm (1 u) and the
+// oracle's own rounding is as large (4 u).
+inline Bound activated_sum(DType type, double n) {
+  Bound bound = sum(type, n);
+  bound.of_element += (type == DType::f64 ? 4 : 8) * unit(type);
+  bound.of_largest += (type == DType::f64 ? 4 : 8) * unit(type);
+  return bound;
+}
+
+// States and gradients of a recurrence of T steps over sums of n products. An error made at one step is
+// carried to the next through gates below 1 and weights of about 1/sqrt(H): it neither dies nor explodes on
+// the tests' shapes, and T steps' errors add up like a random walk.
+inline Bound recurrence(DType type, double T, double n) {
+  const Bound step = activated_sum(type, n);
+  const double steps = std::sqrt(T + 1);
+  return {step.of_element * steps, step.of_largest * steps};
+}
+
+// A weight gradient: n products summed of terms that each have a recurrence's error.
+inline Bound weight_gradient(DType type, double T, double n, double tokens) {
+  const Bound term = recurrence(type, T, n), added = sum(type, tokens);
+  return {term.of_element + added.of_element, term.of_largest + added.of_largest};
+}
+
+}  // namespace tolerance
+}  // namespace sluice
