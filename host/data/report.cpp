@@ -58,6 +58,7 @@ void describe_labels(const Corpus& corpus, std::vector<std::string>& lines) {
 std::vector<std::string> describe(const Corpus& corpus) {
   std::vector<std::string> lines = corpus.notes();
   for (size_t p = 0; p < kParts; ++p) describe_part(corpus, static_cast<Part>(p), lines);
+  if (corpus.part(Part::train).size() == 0) return lines;  // made for a trained model
   lines.push_back(fmt::format("vocabulary: {} of {} distinct tokens, with <unk>", corpus.meta().vocabulary,
                               corpus.meta().types));
   describe_labels(corpus, lines);

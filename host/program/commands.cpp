@@ -35,7 +35,8 @@ void config_command(const Arguments& args) {
 void prepare_command(const Arguments& args) {
   const Config config = make_config(args);
   Console console(args.quiet);
-  prepare_corpus(args, config, console);
+  const Corpus corpus = prepare_corpus(args, config, console);
+  for (const std::string& line : describe(corpus)) console.line(line);
 }
 
 }  // namespace sluice

@@ -67,6 +67,12 @@ void Console::warn(const std::string& text) {
   put("sluice: warning: " + text + '\n');
 }
 
+void Console::status(const std::string& text) {
+  if (quiet_ || !terminal_) return;
+  put("\r" + text + "\033[K");
+  bar_shown_ = true;
+}
+
 bool Console::wants_progress() const {
   const std::chrono::duration<double> since_last = Clock::now() - last_;
   return !quiet_ && since_last.count() >= (terminal_ ? 0.1 : 10.0);
@@ -94,8 +100,7 @@ void Console::progress(const Progress& p) {
       static_cast<double>(p.update) / static_cast<double>(std::max<std::int64_t>(p.updates, 1));
   std::string text = epoch + (room >= 6 ? bar(share, std::min(room, 30)) + ' ' : "") + figures;
   text.resize(std::min(text.size(), static_cast<std::size_t>(std::max(width, 1))));
-  put("\r" + text + "\033[K");
-  bar_shown_ = true;
+  status(text);
 }
 
 }  // namespace sluice

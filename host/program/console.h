@@ -37,6 +37,8 @@ class Console {
   // Whether it is time for another report: some ten a second on a terminal, one in ten seconds elsewhere.
   bool wants_progress() const;
   void progress(const Progress& progress);
+  // A line that the next one replaces; on a terminal only.
+  void status(const std::string& text);
   void clear_bar();
 
  private:

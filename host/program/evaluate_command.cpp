@@ -74,7 +74,7 @@ void evaluate_command(const Arguments& args) {
   CorpusBatches batches(corpus, Part::test, evaluation_batches(model.config), model.config.batch.layout);
   model.load(folder, batches.max_shape());
   DeviceBatch device_batch(*model.backend, batches.max_shape(), model.config.batch.layout,
-                           model.encoding.multi_label ? static_cast<int>(model.encoding.labels.size()) : 0);
+                           model.target_classes());
   EvaluateOptions options = unseen_labels_of(corpus);
   Predictions predictions(corpus, model.encoding);
   if (predictions_file) {

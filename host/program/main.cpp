@@ -26,7 +26,7 @@ int run(int argc, char** argv) {
 
 int report(const char* message, int exit_code) {
   std::fflush(stdout);
-  fmt::print(stderr, "sluice: error: {}\n", message);
+  std::fputs(fmt::format("sluice: error: {}\n", message).c_str(), stderr);  // never throws for a lost stderr
   return exit_code;
 }
 

@@ -96,8 +96,7 @@ void Predictor::make_room(const HostBatch& batch) {
   room_.steps = room_.rows;  // the steps of a batch cost nothing beside its rows
   room_.distinct = std::min(room_.rows, model_.encoding.vocabulary.size());
   model_.load(folder_, room_);
-  device_batch_.emplace(*model_.backend, room_, options.layout,
-                        model_.encoding.multi_label ? static_cast<int>(model_.encoding.labels.size()) : 0);
+  device_batch_.emplace(*model_.backend, room_, options.layout, model_.target_classes());
 }
 
 std::vector<std::vector<double>> Predictor::probabilities(std::span<const TextQueue::Tokens> texts) {
@@ -114,7 +113,7 @@ std::vector<std::vector<double>> Predictor::probabilities(std::span<const TextQu
       const std::int32_t text = plan.documents[static_cast<std::size_t>(i)];
       items.push_back({.tokens = texts[static_cast<std::size_t>(text)], .document = text});
     }
-    const HostBatch batch = pack(items, model_.config.batch.layout);
+    const HostBatch batch = pack(items, model_.config.batch.layout, model_.target_classes());
     make_room(batch);
     const Batch& loaded = device_batch_->load(batch);
     model_.classifier->forward(loaded, StepInfo{});

@@ -1,5 +1,7 @@
 #include "host/program/session.h"
 
+#include <fmt/core.h>
+
 #include <thread>
 
 #include "engine/error.h"
@@ -26,11 +28,11 @@ Corpus prepare_corpus(const Arguments& args, const Config& config, Console& cons
   options.max_vocabulary = config.text.max_vocabulary;
   options.valid_share = config.data.valid_share;
   options.seed = static_cast<std::uint64_t>(config.data.split_seed);
-  CachedCorpus cached =
-      prepare_cached(options, prepare_run(config), [&](const std::string& note) { console.warn(note); });
-  for (const std::string& line : describe(cached.corpus)) console.line(line);
-  if (cached.hit) console.line("corpus: prepared before");
-  return std::move(cached.corpus);
+  PrepareRun run = prepare_run(config);
+  run.progress = [&](std::int64_t documents) { console.status(fmt::format("{} documents read", documents)); };
+  Corpus corpus = prepare_cached(options, run, [&](const std::string& note) { console.warn(note); }).corpus;
+  console.clear_bar();
+  return corpus;
 }
 
 std::unique_ptr<Backend> make_backend(const Config& config) {

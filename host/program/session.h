@@ -18,7 +18,7 @@
 
 namespace sluice {
 
-// The corpus of --train, --valid and --test, from the cache or made now; says what it holds.
+// The corpus of --train, --valid and --test, from the cache or made now.
 Corpus prepare_corpus(const Arguments& args, const Config& config, Console& console);
 
 PrepareRun prepare_run(const Config& config);
@@ -38,6 +38,8 @@ struct TrainedModel {
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Classifier> classifier;
 
+  // K of a batch's targets; 0 where labels alone will do.
+  int target_classes() const { return encoding.multi_label ? static_cast<int>(encoding.labels.size()) : 0; }
   // Makes the classifier and reads its parameters. Throws UserError for a damaged model file.
   void load(const RunFolder& folder, const MaxShape& max);
 };

@@ -69,10 +69,11 @@ class Training {
   Config config_;
   RunFolder folder_;
   Console console_;
+  std::unique_ptr<Backend> backend_;
   Corpus corpus_;
+  std::vector<std::string> report_;  // told once nothing more can be wrong with what the user gave
   Vocabulary vocabulary_;
   PretrainedVectors vectors_;
-  std::unique_ptr<Backend> backend_;
   std::unique_ptr<Classifier> classifier_;
   std::unique_ptr<CorpusBatches> train_, valid_, test_;
 };
@@ -92,7 +93,9 @@ Training::Training(const Arguments& args)
       config_(checked_config(args)),
       folder_(args.run),
       console_(args.quiet),
-      corpus_(prepare_corpus(args, config_, console_)) {
+      backend_(make_backend(config_)),
+      corpus_(prepare_corpus(args, config_, console_)),
+      report_(describe(corpus_)) {
   const std::string_view text = corpus_.vocabulary();
   MemorySource source(text, text.size());
   vocabulary_ = Vocabulary::read(source, "vocabulary");
@@ -131,7 +134,7 @@ void Training::read_vectors() {
   const auto percent = [](auto part, auto whole) {
     return whole > 0 ? 100 * static_cast<double>(part) / static_cast<double>(whole) : 0.0;
   };
-  console_.line(
+  report_.push_back(
       fmt::format("vectors: {} numbers each, for {:.1f}% of the vocabulary ({} of these by another case) and "
                   "{:.1f}% of the training tokens",
                   vectors_.dimension, percent(coverage.types_found, coverage.types), coverage.types_by_case,
@@ -154,7 +157,6 @@ void Training::build() {
   valid_ = open_part(Part::valid);
   test_ = open_part(Part::test);
 
-  backend_ = make_backend(config_);
   LossConfig loss{.label_smoothing = config_.train.label_smoothing};
   if (config_.train.class_weights == ClassWeights::balanced) {
     const std::vector<float> weights = balanced_class_weights(corpus_);
@@ -175,11 +177,11 @@ void Training::build() {
     classifier_->set_embeddings(rows, values);
     vectors_ = {};
   }
-  console_.line("device: " + backend_->describe());
-  for (const std::string& line : classifier_->path_lines()) console_.line(line);
-  console_.line(fmt::format("model: {} parameters, {} labels, vocabulary {}",
-                            classifier_->params().trained_parameters(), config_.model.classes,
-                            config_.model.vocabulary));
+  report_.push_back("device: " + backend_->describe());
+  for (const std::string& line : classifier_->path_lines()) report_.push_back(line);
+  report_.push_back(fmt::format("model: {} parameters, {} labels, vocabulary {}",
+                                classifier_->params().trained_parameters(), config_.model.classes,
+                                config_.model.vocabulary));
 }
 
 bool Training::train() {
@@ -204,8 +206,9 @@ bool Training::train() {
                   evaluate_options);
   if (args_.resume && has_checkpoint(folder_.checkpoint())) {
     trainer.resume();
-    console_.line(fmt::format("resumed at update {}", trainer.state().update));
+    report_.push_back(fmt::format("resumed at update {}", trainer.state().update));
   }
+  for (const std::string& line : report_) console_.line(line);
   log = std::make_unique<TrainLog>(folder_, console_, train.epochs, trainer.state().update);
   const StopOnSignals signals(requests.stop);
   const TrainResult result = trainer.run();
