@@ -213,12 +213,29 @@ TEST_F(Files, ZerosMayFollowGzipData) {
               ElementsAre("a"));
 }
 
+// Standard input from a file, while it lives.
+class Stdin {
+ public:
+  explicit Stdin(const std::string& file, int flags = O_RDONLY) : saved_(::dup(STDIN_FILENO)) {
+    const int opened = ::open(file.c_str(), flags);
+    EXPECT_GE(opened, 0);
+    ::dup2(opened, STDIN_FILENO);
+    ::close(opened);
+  }
+  ~Stdin() {
+    ::dup2(saved_, STDIN_FILENO);
+    ::close(saved_);
+  }
+  Stdin(const Stdin&) = delete;
+  Stdin& operator=(const Stdin&) = delete;
+
+ private:
+  int saved_;
+};
+
 TEST_F(Files, StandardInput) {
-  const int saved = ::dup(STDIN_FILENO);
   const auto from = [&](const std::string& file, const ReaderOptions& options) {
-    const int fd = ::open(file.c_str(), O_RDONLY);
-    ::dup2(fd, STDIN_FILENO);
-    ::close(fd);
+    const Stdin input(file);
     return read({"-"}, options);
   };
   EXPECT_THAT(from(write("x", "one\ntwo\n"), unlabelled()).texts(), ElementsAre("one", "two"));
@@ -228,8 +245,18 @@ TEST_F(Files, StandardInput) {
   EXPECT_THAT(user_error([&] { from(write("x", "a\n"), options); }), HasSubstr("<stdin>:1:1:"));
   EXPECT_THAT(user_error([&] { from("/dev/null", unlabelled()); }), HasSubstr("<stdin>: is empty"));
   EXPECT_THAT(user_error([&] { from("/dev/null", {}); }), AllOf(HasSubstr("<stdin>"), HasSubstr("--format")));
-  ::dup2(saved, STDIN_FILENO);
-  ::close(saved);
+  EXPECT_THAT(user_error([&] { from(folder_.string(), unlabelled()); }), HasSubstr("is a directory"));
+}
+
+TEST_F(Files, AFailedReadIsTheMachinesFailure) {
+  const Stdin input(write("x", "one\n"), O_WRONLY);
+  try {
+    read({"-"}, unlabelled());
+    ADD_FAILURE() << "nothing thrown";
+  } catch (const Failure& failure) {
+    EXPECT_THAT(failure.what(), HasSubstr("<stdin>: cannot be read"));
+    EXPECT_EQ(failure.exit_code(), 1);
+  }
 }
 
 TEST_F(Files, APipeHandsOutLinesAsTheyArrive) {
