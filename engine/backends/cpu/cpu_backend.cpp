@@ -1,5 +1,6 @@
 #include "engine/backends/cpu/cpu_backend.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -25,10 +26,13 @@ size_t CpuBackend::available_memory() const {
   return cpu::available_memory();
 }
 
+// Linux lends addresses that no memory stands behind and kills who uses them: large blocks are compared with
+// what is left.
 void* CpuBackend::do_allocate(size_t bytes, const char* what) {
-  constexpr size_t kAlignment = 256;
-  const size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  void* data = rounded >= bytes ? std::aligned_alloc(kAlignment, rounded ? rounded : kAlignment) : nullptr;
+  constexpr size_t kAlignment = 256, kLarge = size_t{1} << 24;
+  const size_t rounded = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+  void* data =
+      bytes > kLarge && bytes > available_memory() ? nullptr : std::aligned_alloc(kAlignment, rounded);
   if (!data)
     throw Failure("no memory for {}: {:.1f} MB wanted, {:.1f} MB left", what,
                   static_cast<double>(bytes) / 1e6, static_cast<double>(available_memory()) / 1e6);
