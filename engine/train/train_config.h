@@ -12,7 +12,7 @@ namespace sluice {
 struct TrainConfig {
   int64_t epochs = 10;      // passes over the training documents
   int64_t max_updates = 0;  // 0: no limit
-  double time_limit = 0;    // seconds of this run; 0: no limit
+  double time_limit = 0;    // seconds of this run; 0: no limit; the schedule takes no notice of it
   int accumulate = 1;       // batches an update
   double learning_rate = 1e-3;
   ScheduleConfig schedule;
