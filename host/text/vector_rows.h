@@ -5,7 +5,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "host/text/string_table.h"
@@ -36,17 +35,19 @@ class VectorRows {
   struct Use {
     std::int32_t id;
     Match match;
+    std::int32_t next = StringTable::kAbsent;  // of the same variant, in uses_
   };
-  void add_variant(std::string_view variant, Use use);
-  void want(Use use);
+  void add_variant(std::string_view variant, std::int32_t id, Match match);
+  void want(std::int32_t id, Match match);
 
   std::string name_;
   const Vocabulary& vocabulary_;
   std::int64_t embedding_size_;
-  StringTable variants_;                // words in another case than a token's
-  std::vector<std::vector<Use>> uses_;  // of each variant
-  std::vector<Match> best_;             // [V]: what the token's vector is of, so far
-  std::vector<Use> wanted_;             // of the current word
+  StringTable variants_;                 // words in another case than a token's
+  std::vector<std::int32_t> first_use_;  // of each variant, in uses_
+  std::vector<Use> uses_;
+  std::vector<Match> best_;           // [V]: what the token's vector is of, so far
+  std::vector<std::int32_t> wanted_;  // ids, for the current word
   PretrainedVectors result_;
 };
 

@@ -16,17 +16,18 @@ VectorRows::VectorRows(std::string name, const Vocabulary& vocabulary, std::int6
       best_(static_cast<std::size_t>(vocabulary.size()), kNone) {
   for (std::int32_t id = Vocabulary::kUnknownId + 1; id < vocabulary.size(); ++id) {
     const std::string_view token = vocabulary.token(id);
-    add_variant(to_lower(token), {id, kLower});
-    add_variant(capitalized(token), {id, kCapitalized});
-    add_variant(to_upper(token), {id, kUpper});
+    add_variant(to_lower(token), id, kLower);
+    add_variant(capitalized(token), id, kCapitalized);
+    add_variant(to_upper(token), id, kUpper);
   }
 }
 
-void VectorRows::add_variant(std::string_view variant, Use use) {
-  if (variant == vocabulary_.token(use.id)) return;
+void VectorRows::add_variant(std::string_view variant, std::int32_t id, Match match) {
+  if (variant == vocabulary_.token(id)) return;
   const auto number = static_cast<std::size_t>(variants_.add(variant));
-  if (number == uses_.size()) uses_.emplace_back();
-  uses_[number].push_back(use);
+  if (number == first_use_.size()) first_use_.push_back(StringTable::kAbsent);
+  uses_.push_back({id, match, first_use_[number]});
+  first_use_[number] = static_cast<std::int32_t>(uses_.size() - 1);
 }
 
 void VectorRows::set_dimension(std::int64_t dimension, std::int64_t line) {
@@ -42,27 +43,31 @@ void VectorRows::set_dimension(std::int64_t dimension, std::int64_t line) {
   result_.rows.assign(best_.size() * static_cast<std::size_t>(dimension), 0.0f);
 }
 
-void VectorRows::want(Use use) {
-  const auto i = static_cast<std::size_t>(use.id);
-  if (use.match >= best_[i]) return;
-  best_[i] = use.match;
-  wanted_.push_back(use);
+void VectorRows::want(std::int32_t id, Match match) {
+  const auto i = static_cast<std::size_t>(id);
+  if (match >= best_[i]) return;
+  best_[i] = match;
+  wanted_.push_back(id);
 }
 
 bool VectorRows::wants(std::string_view word) {
   wanted_.clear();
   const std::int32_t id = vocabulary_.id(word);
-  if (id != Vocabulary::kUnknownId || word == Vocabulary::kUnknownToken) want({id, kExact});
+  if (id != Vocabulary::kUnknownId || word == Vocabulary::kUnknownToken) want(id, kExact);
   const std::int32_t variant = variants_.find(word);
-  if (variant != StringTable::kAbsent) {
-    for (const Use use : uses_[static_cast<std::size_t>(variant)]) want(use);
+  std::int32_t use =
+      variant == StringTable::kAbsent ? variant : first_use_[static_cast<std::size_t>(variant)];
+  while (use != StringTable::kAbsent) {
+    const Use& next = uses_[static_cast<std::size_t>(use)];
+    want(next.id, next.match);
+    use = next.next;
   }
   return !wanted_.empty();
 }
 
 void VectorRows::take(std::span<const float> row) {
-  for (const Use use : wanted_) {
-    const auto begin = static_cast<std::ptrdiff_t>(use.id) * result_.dimension;
+  for (const std::int32_t id : wanted_) {
+    const auto begin = static_cast<std::ptrdiff_t>(id) * result_.dimension;
     std::copy(row.begin(), row.end(), result_.rows.begin() + begin);
   }
 }
