@@ -34,7 +34,7 @@ inline Bound rounded(DType type, int operations) {
 // A sum of n products in any order: the errors of n roundings add up like a random walk, sqrt(n); 4 is the
 // tail.
 inline Bound sum(DType type, double n) {
-  return {unit(type), 4 * std::sqrt(n + 1) * unit(type)};
+  return {unit(type), 2 * std::sqrt(n + 1) * unit(type)};
 }
 
 // The same where an elementary function follows or comes first. f32: kernels/core/math.h promises 2e-7

@@ -61,6 +61,14 @@ inline std::vector<TestCase> for_each_rnn_path() {
   return cases;
 }
 
+// Those that take recurrent dropout and zoneout.
+inline std::vector<TestCase> for_each_regularised_path() {
+  std::vector<TestCase> cases;
+  for (const TestCase& c : for_each_rnn_path())
+    if (c.path != RnnPath::onednn) cases.push_back(c);
+  return cases;
+}
+
 inline std::string name_of_case(const TestCase& c) {
   std::string name = std::string(c.backend.name) + "_" + name_of(c.dtype);
   if (c.layout == Layout::padded) name += "_padded";

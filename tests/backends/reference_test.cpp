@@ -46,9 +46,9 @@ class Reference : public BackendTest {
   Tensor in(Rig& rig, const std::string& name, std::initializer_list<int64_t> dims) const {
     return rig.in(in_dtype(of(name)), dims);
   }
-  // f64: rounding alone. f32: the inputs, too, are rounded. A few dozen roundings stand between them and a
-  // gradient.
-  Bound bound() const { return {64 * tolerance::unit(dtype_), 64 * tolerance::unit(dtype_)}; }
+  // f64: rounding alone. f32: the inputs, too, are rounded. Both pass through a few sums of at most 30
+  // products.
+  Bound bound() const { return {16 * tolerance::unit(dtype_), 16 * tolerance::unit(dtype_)}; }
 
   Numbers numbers_ = read_reference();
 };

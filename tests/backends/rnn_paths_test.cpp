@@ -21,8 +21,7 @@ TEST(RnnPaths, agree_with_each_other) {
   for (const BackendCase& backend_case : all_backends()) {
     const auto backend = TestCase{backend_case}.make();
     for (Layout layout : {Layout::packed, Layout::padded})
-      for (const auto& lengths :
-           std::vector<std::vector<int>>{{9, 8, 6, 5, 3, 2, 1}, {6, 6, 6, 2, 2, 0}, {1}, {0}})
+      for (const auto& lengths : std::vector<std::vector<int>>{{7, 5, 4, 1}, {6, 6, 6, 2, 2, 0}, {1}, {0}})
         for (int D : {1, 2}) {
           const RnnProblem p(shape_of(DType::f32, 12, 33, D), lengths, layout);
           const RnnResult first = run(*backend, backend_case.paths[0], p);
@@ -52,8 +51,8 @@ class RnnThreads : public BackendTest {};
 INSTANTIATE_TEST_SUITE_P(, RnnThreads, testing::ValuesIn(for_each_rnn_path()), name_of_param);
 
 TEST_P(RnnThreads, any_number_gives_the_same_bits) {
-  std::vector<int> lengths;
-  for (int b = 0; b < 70; ++b) lengths.push_back((b * 11) % 17);
+  std::vector<int> lengths;  // four of them, as oneDNN's primitives are made for each: that takes a while
+  for (int b = 0; b < 70; ++b) lengths.push_back(5 * (b % 4));
   RnnProblem p(shape_of(dtype_, 23, 33, 2), lengths, layout_);
   if (GetParam().path == RnnPath::cpu) p.shape.recurrent_dropout = p.shape.zoneout_cell = 0.25;
   for (bool distinct : {false, true}) {

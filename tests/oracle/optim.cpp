@@ -6,9 +6,9 @@
 namespace oracle {
 
 double sum_squares(const Vector& x) {
-  double sum = 0;
-  for (double value : x) sum += value * value;
-  return sum;
+  long double sum = 0;  // a naive sum in double would be less precise than the chunked one it judges
+  for (double value : x) sum += static_cast<long double>(value) * value;
+  return static_cast<double>(sum);
 }
 
 double clip_scale(double sum_of_squares, double max_norm) {
