@@ -52,13 +52,13 @@ class Grammar {
 
 CLI::App* Grammar::command(const char* name, Command which, const char* summary) {
   CLI::App* app = app_.add_subcommand(name, summary);
-  app->allow_extras()->get_formatter()->column_width(34);
+  app->allow_extras()->footer("")->get_formatter()->column_width(34);
   commands_.emplace_back(app, which);
   return app;
 }
 
 void Grammar::add_files(CLI::App* app, const char* flag, std::vector<std::string>& to, const char* what) {
-  app->add_option(flag, to, what)->type_name("FILE...")->group(kFiles);
+  app->add_option(flag, to, what)->type_name("FILE")->group(kFiles);
 }
 
 void Grammar::add_run(CLI::App* app, const char* what) {
@@ -167,6 +167,7 @@ std::string Grammar::settings_help() {
   gather_settings();
   const Config config = make_config(args_);
   for (const Option& option : options()) {
+    if (option.section() == "run") continue;  // not the user's to set
     if (option.section() != section) text += "\n";
     section = option.section();
     text += fmt::format("\n  {} = {}", option.key, to_toml(option.get(config)));

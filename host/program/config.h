@@ -42,7 +42,7 @@ enum class ClassWeights : uint8_t { none, balanced };
 
 struct ModelSection : ModelConfig {
   ModelSection() { embedding_size = 0; }  // until the vectors, if any, are known
-  std::string vectors;
+  std::string pretrained;
   Loss loss = Loss::automatic;
 };
 

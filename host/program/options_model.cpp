@@ -10,8 +10,8 @@ std::vector<Option> model_options() {
   constexpr auto at = [](auto field) { return At{&Config::model, field}; };
   return {
       integer("model.embedding_size", at(&M::embedding_size), 0, 1 << 16,
-              "size of a token's vector; 0: that of model.vectors, else 128"),
-      text("model.vectors", at(&M::vectors),
+              "size of a token's vector; 0: that of model.pretrained, else 128"),
+      text("model.pretrained", at(&M::pretrained),
            "file of pretrained vectors (word2vec, GloVe, fastText) to start from"),
       boolean("model.embedding_frozen", at(&M::embedding_frozen), "pretrained vectors stay as they are"),
       integer("model.num_layers", at(&M::num_layers), 0, 64, "LSTM layers; 0: a bag of words"),

@@ -118,7 +118,7 @@ void Training::complete_config() {
   model.classes = corpus_.meta().classes;
   model.multi_label = model.loss == Loss::sigmoid;
   check_metric_name(config_.train.metric, model.multi_label);
-  if (!model.vectors.empty() && !args_.resume) read_vectors();
+  if (!model.pretrained.empty() && !args_.resume) read_vectors();
   if (model.embedding_size == 0) model.embedding_size = kDefaultEmbeddingSize;
 }
 
@@ -128,7 +128,7 @@ void Training::read_vectors() {
   for (std::int64_t document = range.begin; document < range.end; ++document) {
     for (const std::int32_t token : corpus_.tokens(document)) ++counts[static_cast<std::size_t>(token)];
   }
-  vectors_ = load_vectors(config_.model.vectors, vocabulary_, counts, config_.model.embedding_size);
+  vectors_ = load_vectors(config_.model.pretrained, vocabulary_, counts, config_.model.embedding_size);
   config_.model.embedding_size = static_cast<int>(vectors_.dimension);
   const VectorCoverage& coverage = vectors_.coverage;
   const auto percent = [](auto part, auto whole) {
