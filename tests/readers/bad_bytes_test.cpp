@@ -21,6 +21,8 @@ TEST(BadBytes, StopNamesFileLineAndColumn) {
   const auto place = [](const std::string& at) { return AllOf(HasSubstr(at), HasSubstr("data.bad_rows")); };
   EXPECT_THAT(read_error("x.txt", "__label__a x\n__label__b caf\xE9\n"), place("x.txt:2:15:"));
   EXPECT_THAT(read_error("x.csv", "label,text\na,\"one\ntw\xFFo\"\n"), place("x.csv:3:3:"));
+  EXPECT_THAT(read_error("x.csv", "label,text\na,\"\xFF\n\xFF\"\n"),
+              place("x.csv:2:4:"));  // the first of two
   EXPECT_THAT(read_error("x.tsv", "a\tx\0y\n"s), place("x.tsv:1:4:"));
   EXPECT_THAT(read_error("x.jsonl", "{\"text\":\"\xC3\",\"label\":\"b\"}\n"), place("x.jsonl:1:10:"));
   EXPECT_THAT(read_error("x.csv", "label,text\na,b\nc\xFF\n"),

@@ -179,6 +179,24 @@ TEST_F(Files, DamagedCompressionIsAnError) {
   }
 }
 
+std::string decompress(std::string_view bytes, std::size_t block_bytes) {
+  const auto source = decompressed(std::make_unique<MemorySource>(bytes, block_bytes), "x");
+  std::string all;
+  for (std::string_view block = source->read(); !block.empty(); block = source->read()) all += block;
+  return all;
+}
+
+TEST_F(Files, CompressedBytesMayArriveInAnyBlocks) {
+  write_compressed("x.gz", "some text", ARCHIVE_FILTER_GZIP);
+  write_compressed("x.zst", "some text", ARCHIVE_FILTER_ZSTD);
+  for (const std::size_t block : {1, 2, 3, 7, 1000}) {
+    EXPECT_EQ(decompress(contents("x.gz"), block), "some text") << block;
+    EXPECT_EQ(decompress(contents("x.zst"), block), "some text") << block;
+    EXPECT_EQ(decompress("some text", block), "some text") << block;
+    EXPECT_EQ(decompress("", block), "") << block;
+  }
+}
+
 // No single bit of a gzip file may change and other words be read. (zstd data need not hold a checksum, and
 // libarchive writes none.)
 TEST_F(Files, FlippedBitsOfGzipChangeNoText) {
@@ -193,9 +211,7 @@ TEST_F(Files, FlippedBitsOfGzipChangeNoText) {
     flipped[at] = static_cast<char>(flipped[at] ^ 1 << random() % 8);
     std::string read_back;
     try {
-      const auto source = decompressed(std::make_unique<MemorySource>(flipped, 1000), "x");
-      for (std::string_view block = source->read(); !block.empty(); block = source->read())
-        read_back += block;
+      read_back = decompress(flipped, 1000);
     } catch (const UserError&) {
       ++refused;
       continue;

@@ -71,6 +71,10 @@ TEST(Header, ThatNamesHalfIsAnErrorWithTheNearestName) {
       AllOf(HasSubstr("no column 'descripton'"), HasSubstr("nearest: 'description'")));
 }
 
+TEST(Header, NearestNameIgnoresCase) {
+  EXPECT_THAT(read_error("x.csv", "label,tent,TEXT\na,b,c\n"), HasSubstr("nearest: 'TEXT'"));
+}
+
 TEST(Header, NamedColumnsAreNeverAssumed) {
   EXPECT_THAT(read_error("x.csv", "sentiment,review\na,b\n", columns({"reviews"}, "sentiments")),
               AllOf(HasSubstr("no column 'reviews'"), HasSubstr("nearest: 'review'")));

@@ -1,4 +1,5 @@
 // Long texts and lines, and that the size of the blocks in which bytes arrive changes nothing.
+#include "host/readers/text_lines.h"
 #include "tests/readers/reading.h"
 
 namespace sluice {
@@ -81,6 +82,24 @@ TEST(LongLine, PastTheLimitIsABadRowUnlessItIsAllText) {
           .labels(),
       ElementsAre("b"));
   EXPECT_THAT(read_error("x.tsv", "a\tx\nb\t" + words + "\n"), HasSubstr("x.tsv:2:1: a line of more than"));
+}
+
+TEST(LongLine, IsCutBetweenCharacters) {
+  const std::string bytes = "x\u20ac\u20ac\u20ac\nshort\n";
+  for (std::size_t limit = 5; limit < 10; ++limit) {
+    MemorySource source(bytes, 2);
+    TextLines lines(source, "x", limit, /*mend=*/false);
+    Line line;
+    ASSERT_TRUE(lines.next(line));
+    EXPECT_TRUE(line.cut);
+    EXPECT_LE(line.bytes.size(), limit);
+    EXPECT_GE(line.bytes.size(), limit - 3);
+    EXPECT_FALSE(lines.take_bad_bytes()) << limit;
+    ASSERT_TRUE(lines.next(line));
+    EXPECT_FALSE(line.cut);
+    EXPECT_EQ(line.bytes, "short");
+    EXPECT_FALSE(lines.next(line));
+  }
 }
 
 TEST(LongText, AtLeastOneByteIsAsked) {
