@@ -57,6 +57,7 @@ Classifier::Classifier(const ModelConfig& config, const LossConfig& loss, Backen
       embedding_({.vocabulary = config.vocabulary,
                   .size = config.embedding_size,
                   .frozen = config.embedding_frozen,
+                  .deviation = config.embedding_deviation,
                   .expanded = needs_every_row(config),
                   .dropout = config.embedding_dropout,
                   .site = kEmbeddingSite}) {
@@ -234,8 +235,10 @@ void Classifier::backward_recurrent(const Batch& batch, const StepInfo& step) {
   int current = 0;
   for (int l = config_.num_layers - 1; l >= 0; --l, current = 1 - current) {
     const Tensor d_out = gradient(current, batch, width(l));
-    Tensor d_in = gradient(1 - current, batch, width(l - 1));
-    if (l == 0) d_in = gradients_[1 - current].reshape({in_.x.dims[0], in_.x.dims[1]});
+    // The first layer's input may be distinct rows: fewer than N, and then there is no room for N of their
+    // width.
+    const Tensor d_in = l > 0 ? gradient(1 - current, batch, width(l - 1))
+                              : gradients_[1 - current].reshape({in_.x.dims[0], in_.x.dims[1]});
     const bool wanted = l > 0 || input_norm_ || embedding_.trained();
     recurrent_[static_cast<size_t>(l)].backward(backend_, params_, d_out, wanted ? d_in : Tensor());
     if (l == 0) continue;

@@ -13,6 +13,8 @@ std::vector<Option> model_options() {
               "size of a token's vector; 0: that of model.pretrained, else 128"),
       text("model.pretrained", at(&M::pretrained),
            "file of pretrained vectors (word2vec, GloVe, fastText) to start from"),
+      real("model.embedding_deviation", at(&M::embedding_deviation), 0, 100,
+           "standard deviation of the vectors' first values"),
       boolean("model.embedding_frozen", at(&M::embedding_frozen), "pretrained vectors stay as they are"),
       integer("model.num_layers", at(&M::num_layers), 0, 64, "LSTM layers; 0: a bag of words"),
       integers("model.hidden_size", at(&M::hidden_size), 1, 1 << 16,
