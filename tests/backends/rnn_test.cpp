@@ -103,6 +103,22 @@ TEST_P(Rnn, buffers_may_be_larger_than_the_batch) {
   expect_same_bits(run(*backend_, path_, p), exact);
 }
 
+// A token budget allows many sequences or many steps, but not both: every batch within it must fit the same
+// memory.
+TEST_P(Rnn, every_batch_within_the_largest_shape_fits) {
+  const MaxShape max{24, 60, 120, 7};
+  std::vector<int> stairs;
+  for (int length = 15; length > 0; --length) stairs.push_back(length);
+  for (const auto& lengths :
+       {stairs, std::vector<int>(24, 5), {60}, {60, 59, 1}, {40, 30, 20, 10, 9, 8, 3}, {0}}) {
+    RnnProblem p = problem(shape(3, 5, 2), lengths);
+    if (p.host.rows > max.rows) continue;  // padded, some of them need more
+    p.spare = {max.sequences - p.host.sequences, max.steps - p.host.steps, max.rows - p.host.rows,
+               max.distinct - static_cast<int>(p.host.distinct.size())};
+    check(p);
+  }
+}
+
 TEST_P(Rnn, gradient_of_the_input_may_be_left_out) {
   RnnProblem p = problem(shape(5, 17, 2), {7, 5, 4, 1, 0});
   RnnResult with = run(*backend_, path_, p);
