@@ -10,13 +10,13 @@
 namespace sluice {
 
 // e^x in f32 by range reduction x = n ln 2 + r, |r| <= ln2/2, and a degree-6 polynomial of e^r; relative
-// error below 2e-7. Inputs are clamped to [-87, 88]: results stay normal and finite.
+// error below 2e-7. n is clamped to [-126, 127]: results stay normal and positive for |x| < 1e12; NaN and
+// infinite x give NaN. (Clamping integers: GCC turns a clamp of floats that must keep NaN into compares and
+// masks, which cost as much as all the rest.)
 SLUICE_HD float fast_exp(float x) {
 #ifdef __CUDA_ARCH__
   return expf(x);
 #else
-  x = x < -87.0f ? -87.0f : x;
-  x = x > 88.0f ? 88.0f : x;
   const float shifted =
       x * 1.44269504f + 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer in the low bits
   const float n = shifted - 12582912.0f;
@@ -28,9 +28,12 @@ SLUICE_HD float fast_exp(float x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
+  constexpr int32_t kZero = 0x4B400000;  // the bits of 1.5 * 2^23: n = 0
   int32_t bits;
   memcpy(&bits, &shifted, sizeof bits);
-  const int32_t scale_bits = (bits + 127) << 23;  // the low bits of `shifted` hold n; the rest is shifted out
+  bits = bits < kZero - 126 ? kZero - 126 : bits;
+  bits = bits > kZero + 127 ? kZero + 127 : bits;
+  const int32_t scale_bits = (bits + 127) << 23;  // what is not n is shifted out
   float scale;
   memcpy(&scale, &scale_bits, sizeof scale);
   return p * scale;

@@ -8,17 +8,22 @@ namespace {
 
 struct Tiling {
   int64_t rows, columns;  // of a tile
+
+  template <class T>
+  int64_t tiles(std::span<const Gemm<T>> products) const {
+    int64_t count = 0;
+    for (const Gemm<T>& g : products) count += ((g.m + rows - 1) / rows) * ((g.n + columns - 1) / columns);
+    return count;
+  }
 };
 
-// Tiles large enough for the product to run at full speed, yet enough of them to share out.
-Tiling tiling_of(int64_t m, int64_t n) {
+// Large tiles read their operands least often; halved until there are enough of them to share out.
+template <class T>
+Tiling tiling_of(std::span<const Gemm<T>> products) {
   constexpr int64_t kTiles = 16, kLeast = 64;
   Tiling tile{256, 512};
-  const auto tiles = [&] {
-    return ((m + tile.rows - 1) / tile.rows) * ((n + tile.columns - 1) / tile.columns);
-  };
-  while (tiles() < kTiles && (tile.rows > kLeast || tile.columns > kLeast))
-    (tile.columns > 2 * tile.rows || tile.rows == kLeast ? tile.columns : tile.rows) /= 2;
+  while (tile.rows > kLeast && tile.tiles(products) < kTiles) tile.rows /= 2;
+  while (tile.columns > kLeast && tile.tiles(products) < kTiles) tile.columns /= 2;
   return tile;
 }
 
@@ -41,9 +46,9 @@ void gemm(const Gemm<double>& g) {
 
 template <class T>
 void gemms(Pool& pool, std::span<const Gemm<T>> products) {
+  const Tiling tile = tiling_of(products);
   std::vector<Gemm<T>> parts;
   for (const Gemm<T>& g : products) {
-    const Tiling tile = tiling_of(g.m, g.n);
     for (int64_t i0 = 0; i0 < g.m; i0 += tile.rows)
       for (int64_t j0 = 0; j0 < g.n; j0 += tile.columns)
         parts.push_back(part_of(g, i0, std::min(tile.rows, g.m - i0), j0, std::min(tile.columns, g.n - j0)));

@@ -209,6 +209,12 @@ class Run {
     return {s.steps, s.active, static_cast<int>(size_.E), static_cast<int>(size_.H), static_cast<int>(d)};
   }
 
+  // The library meets at a barrier after each product: threads pay where a step is long enough.
+  int threads_for(const Segment& s) const {
+    constexpr int64_t kLeast = 500000;
+    return s.active * kLstmGates * size_.H * size_.H >= kLeast ? threads_ : 1;
+  }
+
   // Calls f(row of the batch, row of the segment).
   template <class F>
   void for_rows(const Segment& s, const F& f) const {
@@ -331,7 +337,7 @@ class RnnOnednn::Forward : Run {
   }
 
   void run_segment(const Segment& s, int64_t d) {
-    const LibraryThreads library(threads_);
+    const LibraryThreads library(threads_for(s));
     const Primitive& primitive = cache_.get(key(s, d));
     const Descs& descs = primitive.descs;
     const auto workspace = primitive.forward_desc.workspace_desc();
@@ -382,7 +388,7 @@ class RnnOnednn::Backward : Run {
       std::vector<SavedSegment> saved(segments_.size());
       for (size_t i = 0; i < segments_.size(); ++i) {
         const size_t k = d == 0 ? i : segments_.size() - 1 - i;
-        const LibraryThreads library(threads_);
+        const LibraryThreads library(threads_for(segments_[k]));
         const auto workspace = cache_.get(key(segments_[k], d)).forward_desc.workspace_desc();
         saved[k] = walk_.next(segments_[k], static_cast<int>(size_.H), workspace.get_size());
       }
@@ -408,7 +414,7 @@ class RnnOnednn::Backward : Run {
   }
 
   void run_segment(const Segment& s, int64_t d, const SavedSegment& saved) {
-    const LibraryThreads library(threads_);
+    const LibraryThreads library(threads_for(s));
     const Primitive& primitive = cache_.get(key(s, d));
     const Descs& descs = primitive.descs;
     const int64_t states = s.active * size_.H, G = kLstmGates * size_.H;
