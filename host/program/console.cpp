@@ -73,6 +73,11 @@ void Console::status(const std::string& text) {
   bar_shown_ = true;
 }
 
+void Console::start_progress(std::int64_t update) {
+  start_ = last_ = Clock::now();
+  start_update_ = update;
+}
+
 bool Console::wants_progress() const {
   const std::chrono::duration<double> since_last = Clock::now() - last_;
   return !quiet_ && since_last.count() >= (terminal_ ? 0.1 : 10.0);
@@ -81,10 +86,6 @@ bool Console::wants_progress() const {
 void Console::progress(const Progress& p) {
   if (quiet_) return;
   last_ = Clock::now();
-  if (start_update_ < 0) {
-    start_update_ = p.update;
-    start_ = last_;
-  }
   const std::chrono::duration<double> elapsed = last_ - start_;
   const auto done = static_cast<double>(p.update - start_update_);
   const double eta = done > 0 ? elapsed.count() * static_cast<double>(p.updates - p.update) / done : 0;

@@ -34,6 +34,8 @@ class Console {
 
   void line(const std::string& text);  // nothing when quiet
   void warn(const std::string& text);  // "warning: ..." always
+  // Training begins, with so many updates done before.
+  void start_progress(std::int64_t update);
   // Whether it is time for another report: some ten a second on a terminal, one in ten seconds elsewhere.
   bool wants_progress() const;
   void progress(const Progress& progress);
@@ -46,9 +48,9 @@ class Console {
   bool quiet_, terminal_;
   bool bar_shown_ = false;
   Clock::time_point last_ = Clock::now();
-  // Of the first report, which the time left is reckoned from.
-  Clock::time_point start_;
-  std::int64_t start_update_ = -1;
+  // What the time left is reckoned from.
+  Clock::time_point start_ = Clock::now();
+  std::int64_t start_update_ = 0;
 };
 
 }  // namespace sluice

@@ -40,6 +40,7 @@ TrainLog::TrainLog(const RunFolder& folder, Console& console, std::int64_t epoch
   if (std::filesystem::exists(metrics_path_)) {
     write_file(metrics_path_, json_lines_until(read_file(metrics_path_), resumed_update));
   }
+  console_.start_progress(resumed_update);
 }
 
 void TrainLog::on_step(const StepReport& step) {

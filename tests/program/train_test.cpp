@@ -248,6 +248,11 @@ TEST_F(Trained, BothLayoutsGiveTheSameResults) {
     EXPECT_NEAR(value, figure("test", name), 1e-4) << name;
 }
 
+TEST_F(Trained, EmbeddingsMayBeWiderThanTheStates) {
+  train({"--set", "model.embedding_size=50", "--set", "model.hidden_size=4"});
+  EXPECT_GT(figure("test", "accuracy"), 0.4);
+}
+
 TEST_F(Trained, SeveralLabelsMakeASigmoidModel) {
   folder.write(
       "several.txt",
