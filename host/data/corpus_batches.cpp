@@ -12,7 +12,7 @@ namespace {
 // A shuffled pass touches the map at random, and the system maps 64 KiB around each touch. After documents
 // that may have made this much of it resident the pages are given back; they come again from the page cache.
 // So a corpus of any size keeps few megabytes in the resident set.
-constexpr int64_t kResidentBytes = 32 << 20;
+constexpr int64_t kResidentBytes = 16 << 20;
 constexpr int64_t kBytesPerDocument = 2 * (64 << 10);  // tokens and offsets; the other arrays are small
 
 // How many batches wait ready-made: enough to hide a slow one.
@@ -56,7 +56,10 @@ void CorpusBatches::start(int epoch, int64_t skip) {
 }
 
 bool CorpusBatches::make_next(HostBatch& batch) {
-  if (next_slice_ >= plan_.batches.size()) return false;
+  if (next_slice_ >= plan_.batches.size()) {
+    corpus_.release_pages();
+    return false;
+  }
   const BatchSlice slice = plan_.batches[next_slice_++];
   items_.clear();
   for (int32_t i = 0; i < slice.count; ++i) {

@@ -1,7 +1,10 @@
 // What preparing found, for people.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "host/data/corpus.h"
+#include "host/readers/words.h"
 
 namespace sluice {
 namespace {
@@ -13,6 +16,15 @@ std::string counted(int64_t n, const char* one, const char* many) {
 
 std::string documents(int64_t n) {
   return counted(n, "document", "documents");
+}
+
+// Those that the part has and training has not.
+std::vector<std::string> strange_labels(const Corpus& corpus, Part part) {
+  const auto counts = corpus.class_counts(part);
+  std::vector<std::string> names;
+  for (auto k = static_cast<size_t>(corpus.meta().classes); k < counts.size(); ++k)
+    if (counts[k] > 0) names.push_back(corpus.labels()[k]);
+  return names;
 }
 
 void describe_part(const Corpus& corpus, Part part, std::vector<std::string>& lines) {
@@ -36,21 +48,28 @@ void describe_part(const Corpus& corpus, Part part, std::vector<std::string>& li
   say(f.rows_replaced, fmt::format("bytes that are not UTF-8 replaced in {} (data.bad_rows = replace)",
                                    counted(f.rows_replaced, "row", "rows")));
   say(f.unknown_labels,
-      documents(f.unknown_labels) + " with a label that training never had: these count as wrong");
+      fmt::format("{} with a label that training never had ({}): these count as wrong",
+                  documents(f.unknown_labels), list_in_quotes(strange_labels(corpus, part))));
   say(f.in_train, fmt::format("{} with the same tokens as a training document", documents(f.in_train)));
 }
 
+// A table: a column for each part that has documents.
 void describe_labels(const Corpus& corpus, std::vector<std::string>& lines) {
-  const auto train = corpus.class_counts(Part::train), valid = corpus.class_counts(Part::valid),
-             test = corpus.class_counts(Part::test);
-  lines.push_back(fmt::format(
-      "{}{}; documents of each in train / valid / test:", counted(corpus.meta().classes, "label", "labels"),
-      corpus.meta().multi_label ? ", several a document" : ""));
-  for (size_t k = 0; k < corpus.labels().size(); ++k) {
-    lines.push_back(
-        fmt::format("  {}  {} / {} / {}{}", corpus.labels()[k], train[k], valid[k], test[k],
-                    static_cast<int32_t>(k) < corpus.meta().classes ? "" : "  (not in training)"));
-  }
+  constexpr size_t kMostLabels = 200;
+  const auto row = [&](const auto& cell) {
+    std::string text;
+    for (size_t p = 0; p < kParts; ++p) {
+      if (corpus.meta().parts[p].documents > 0) text += fmt::format("{:>9}", cell(static_cast<Part>(p)));
+    }
+    return text;
+  };
+  lines.push_back(fmt::format("{}{}", counted(corpus.meta().classes, "label", "labels"),
+                              corpus.meta().multi_label ? ", several a document" : ""));
+  lines.push_back(row([](Part part) { return name_of(part); }) + "  documents");
+  const size_t labels = corpus.labels().size();
+  for (size_t k = 0; k < std::min(labels, kMostLabels); ++k)
+    lines.push_back(row([&](Part part) { return corpus.class_counts(part)[k]; }) + "  " + corpus.labels()[k]);
+  if (labels > kMostLabels) lines.push_back(fmt::format("  ... and {} labels more", labels - kMostLabels));
 }
 
 }  // namespace
@@ -59,8 +78,10 @@ std::vector<std::string> describe(const Corpus& corpus) {
   std::vector<std::string> lines = corpus.notes();
   for (size_t p = 0; p < kParts; ++p) describe_part(corpus, static_cast<Part>(p), lines);
   if (corpus.part(Part::train).size() == 0) return lines;  // made for a trained model
-  lines.push_back(fmt::format("vocabulary: {} of {} distinct tokens, with <unk>", corpus.meta().vocabulary,
-                              corpus.meta().types));
+  // Without training files the vocabulary is a trained model's.
+  if (corpus.meta().types > 0)
+    lines.push_back(fmt::format("vocabulary: {} rows, of {} distinct tokens in train",
+                                corpus.meta().vocabulary, corpus.meta().types));
   describe_labels(corpus, lines);
   return lines;
 }

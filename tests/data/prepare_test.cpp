@@ -138,9 +138,9 @@ TEST_F(Prepare, LabelsThatTrainingNeverHadComeLastAndAreCounted) {
   EXPECT_TRUE(corpus.known_classes(2).empty());
   EXPECT_THAT(corpus.known_classes(4), ElementsAre(0));
   EXPECT_EQ(corpus.figures(Part::test).unknown_labels, 3);
-  EXPECT_THAT(
-      describe(corpus),
-      ::testing::Contains("test: 3 documents with a label that training never had: these count as wrong"));
+  EXPECT_THAT(describe(corpus), ::testing::Contains("test: 3 documents with a label that training never had "
+                                                    "('z', 'a'): these count as wrong"));
+  EXPECT_THAT(describe(corpus), ::testing::Contains("        0        2  z"));
 }
 
 TEST_F(Prepare, CountsEmptyAndTruncatedDocumentsAndTwins) {
