@@ -18,9 +18,9 @@ struct EmbeddingConfig {
   int vocabulary = 0;  // V
   int size = 0;        // E
   bool frozen = false;
-  double deviation = 1;   // of the first values, normally distributed
-  bool expanded = false;  // give [N,E]
-  double dropout = 0;     // of the distinct vectors: one mask a token and batch
+  double deviation = 0.1;  // of the first values, normally distributed
+  bool expanded = false;   // give [N,E]
+  double dropout = 0;      // of the distinct vectors: one mask a token and batch
   uint32_t site = 0;
 };
 
