@@ -67,6 +67,8 @@ TEST(Vocabulary, MinCountAndMaxSizeSendTheRestToUnknown) {
   EXPECT_THAT(frequent.remap, ElementsAre(1, 2, 0, 0));
   EXPECT_THAT(tokens_in(BuiltVocabulary::from(counter, 1, 2).vocabulary), ElementsAre("<unk>", "a"));
   EXPECT_THAT(tokens_in(BuiltVocabulary::from(counter, 1, 1).vocabulary), ElementsAre("<unk>"));
+  const VocabularyCounter spoken = counted({"<unk>", "<unk>", "a"});  // takes no second row
+  EXPECT_THAT(tokens_in(BuiltVocabulary::from(spoken, 1, 2).vocabulary), ElementsAre("<unk>", "a"));
   EXPECT_THAT(tokens_in(BuiltVocabulary::from(VocabularyCounter(), 1, 0).vocabulary), ElementsAre("<unk>"));
 }
 
