@@ -106,6 +106,10 @@ TEST(WhitespaceTokenizer, KeepsDropsAndSplitsPunctuation) {
                           "\u201d", "x"));
 }
 
+TEST(WhitespaceTokenizer, ControlsSeparateToo) {
+  EXPECT_THAT(tokens_of(plain_options("whitespace"), "a\x01z\x7fy\u0085x"), ElementsAre("a", "z", "y", "x"));
+}
+
 TEST(CharTokenizer, TokensAreCodePointsAndOneSpace) {
   EXPECT_THAT(tokens_of(plain_options("char"), "  a\u00e9 \n\u3000 \U0001f600-b "),
               ElementsAre("a", "\u00e9", " ", "\U0001f600", "-", "b"));
