@@ -21,8 +21,8 @@ double normal01(uint64_t seed, uint64_t index) {
   return radius * std::cos(2.0 * std::numbers::pi * uniform01(seed, 2 * index + 1));
 }
 
-// Rows of the n x n matrix become orthonormal, one after the other (modified Gram-Schmidt; a random matrix is conditioned well
-// enough for one pass in f64).
+// Rows of the n x n matrix become orthonormal, one after the other (modified Gram-Schmidt; a random matrix is
+// conditioned well enough for one pass in f64).
 void orthonormalise(double* matrix, size_t n) {
   for (size_t i = 0; i < n; ++i) {
     double* row = matrix + i * n;

@@ -5,7 +5,8 @@
 namespace sluice {
 
 void Embedding::declare(Params& params) {
-  table_ = params.declare_table("embedding.weight", config_.vocabulary, config_.size, normal(config_.deviation));
+  table_ =
+      params.declare_table("embedding.weight", config_.vocabulary, config_.size, normal(config_.deviation));
   if (config_.frozen) params.freeze(table_);
 }
 
