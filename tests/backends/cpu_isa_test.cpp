@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -120,6 +121,26 @@ TYPED_TEST(CpuIsa, products_of_odd_sizes) {
                 << table->name << " mode " << mode;
           }
       }
+}
+
+TYPED_TEST(CpuIsa, maxima_keep_the_earliest_row_and_the_first_nan) {
+  using T = TypeParam;
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  for (const IsaTable* table : tables())
+    for (size_t shift = 0; shift < 16; ++shift) {  // each case in each lane
+      const std::vector<T> seen = {T(1), T(1), T(1), nan, T(1), -T(0)},
+                           now = {T(2), T(1), nan, T(5), T(0), T(0)};
+      const std::vector<int32_t> want = {9, 4, 9, 4, 4, 4};
+      std::vector<T> y(shift, T(3)), x(shift, T(2));
+      std::vector<int32_t> best(shift + seen.size(), 4);
+      y.insert(y.end(), seen.begin(), seen.end());
+      x.insert(x.end(), now.begin(), now.end());
+      table->of<T>().take_max(static_cast<int64_t>(y.size()), x.data(), 9, y.data(), best.data());
+      EXPECT_EQ(std::vector<int32_t>(best.begin() + static_cast<std::ptrdiff_t>(shift), best.end()), want)
+          << table->name;
+      EXPECT_EQ(y[shift], T(2));
+      EXPECT_TRUE(std::isnan(y[shift + 2]));
+    }
 }
 
 // A lazily updated row falls elsewhere in a vector than in a dense update: the bits must not show it.

@@ -3,6 +3,7 @@
 
 #include "engine/backends/cpu/chunks.h"
 #include "engine/backends/cpu/cpu_backend.h"
+#include "engine/backends/cpu/isa.h"
 
 namespace sluice::cpu {
 
@@ -36,10 +37,8 @@ void CpuBackend::do_segment_sum(const SegmentSum& p) {
       for (int64_t u = begin; u < end; ++u) {
         T* sum = y.row(u);
         std::fill_n(sum, width, T(0));
-        for (int64_t s = segments(u); s < segments(u + 1); ++s) {
-          const T* row = x.row(rows(s));
-          for (int64_t j = 0; j < width; ++j) sum[j] += row[j];
-        }
+        for (int64_t s = segments(u); s < segments(u + 1); ++s)
+          isa_table().of<T>().add(width, x.row(rows(s)), sum);
       }
     });
   });
@@ -51,11 +50,7 @@ void CpuBackend::do_scatter_add(const ScatterAdd& p) {
     const auto slots = p.slots.view<int32_t, 1>();
     const int64_t width = x.dims[1];
     for_chunks(pool_, x.dims[0], rows_per_task(width), [&](int64_t begin, int64_t end, int64_t) {
-      for (int64_t u = begin; u < end; ++u) {
-        T* to = y.row(slots(u));
-        const T* from = x.row(u);
-        for (int64_t j = 0; j < width; ++j) to[j] += from[j];
-      }
+      for (int64_t u = begin; u < end; ++u) isa_table().of<T>().add(width, x.row(u), y.row(slots(u)));
     });
   });
 }

@@ -71,6 +71,9 @@ struct Kernels {
   void (*lstm_forward)(const LstmForwardRow<T>&);
   void (*lstm_backward)(const LstmBackwardRow<T>&);
   void (*gemm)(const Gemm<T>&);
+  void (*add)(int64_t n, const T* x, T* y);  // y += x
+  // best = row, y = x where x is greater than y, or the first NaN.
+  void (*take_max)(int64_t n, const T* x, int32_t row, T* y, int32_t* best);
   // y = x * scale where word >= threshold, else 0; y may be x.
   void (*dropout)(int64_t n, const uint32_t* words, uint32_t threshold, T scale, const T* x, T* y);
   void (*adam)(int64_t n, const AdamStep<T>&, T* w, const T* g, T* m, T* v);

@@ -1,5 +1,5 @@
-// Random masks, dropout and optimisers; compiled once for each instruction set. Note [Instruction sets] in
-// isa.h.
+// Sums and maxima of rows, random masks, dropout, Adam; compiled once for each instruction set. Note
+// [Instruction sets] in isa.h.
 #include <cmath>
 
 #include "engine/backends/cpu/isa.h"
@@ -7,6 +7,24 @@
 
 namespace sluice::cpu::SLUICE_ISA {
 namespace {
+
+template <class T>
+void add_to(int64_t n, const T* x, T* y) {
+  SLUICE_INDEPENDENT
+  for (int64_t j = 0; j < n; ++j) y[j] += x[j];
+}
+
+template <class T>
+void take_max(int64_t n, const T* x, int32_t row, T* y, int32_t* best) {
+  SLUICE_INDEPENDENT
+  for (int64_t j = 0; j < n; ++j) {
+    const T value = x[j], most = y[j];
+    const int32_t old = best[j];
+    const bool take = (value > most) | ((value != value) & (most == most));
+    y[j] = take ? value : most;
+    best[j] = take ? row : old;
+  }
+}
 
 template <class T>
 void dropout(int64_t n, const uint32_t* words, uint32_t threshold, T scale, const T* x, T* y) {
@@ -38,6 +56,8 @@ void adam(int64_t n, const AdamStep<T>& step, T* w, const T* g, T* m, T* v) {
 
 template <class T>
 void add(Kernels<T>& kernels) {
+  kernels.add = add_to<T>;
+  kernels.take_max = take_max<T>;
   kernels.dropout = dropout<T>;
   kernels.adam = adam<T>;
 }

@@ -1,8 +1,6 @@
-#include <cmath>
-#include <cstring>
-
 #include "engine/backends/cpu/chunks.h"
 #include "engine/backends/cpu/cpu_backend.h"
+#include "engine/backends/cpu/isa.h"
 
 namespace sluice::cpu {
 namespace {
@@ -24,10 +22,8 @@ struct Pooled {
   void mean(int64_t b, T* y) const {
     const int length = batch.lengths[static_cast<size_t>(b)];
     std::fill_n(y, columns, T(0));
-    for (int t = 0; t < length; ++t) {
-      const T* row = x.row(batch.row(t, static_cast<int>(b)));
-      for (int64_t j = 0; j < columns; ++j) y[j] += row[j];
-    }
+    for (int t = 0; t < length; ++t)
+      isa_table().of<T>().add(columns, x.row(batch.row(t, static_cast<int>(b))), y);
     for (int64_t j = 0; j < columns && length; ++j) y[j] /= static_cast<T>(length);
   }
 
@@ -38,13 +34,8 @@ struct Pooled {
     std::fill_n(best, columns, length ? batch.row(0, static_cast<int>(b)) : -1);
     if (length) std::copy_n(x.row(batch.row(0, static_cast<int>(b))), columns, y);
     for (int t = 1; t < length; ++t) {
-      const int r = batch.row(t, static_cast<int>(b));
-      const T* row = x.row(r);
-      for (int64_t j = 0; j < columns; ++j)
-        if (row[j] > y[j] || (std::isnan(row[j]) && !std::isnan(y[j]))) {
-          y[j] = row[j];
-          best[j] = r;
-        }
+      const int row = batch.row(t, static_cast<int>(b));
+      isa_table().of<T>().take_max(columns, x.row(row), row, y, best);
     }
   }
 

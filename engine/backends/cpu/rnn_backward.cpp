@@ -187,8 +187,8 @@ class Backward {
         const auto first = host_.segments[static_cast<size_t>(u)],
                    last = host_.segments[static_cast<size_t>(u) + 1];
         for (auto k = first; k < last; ++k) {
-          const T* from = saved_.gates + (d * size_.N + host_.segment_rows[static_cast<size_t>(k)]) * G;
-          for (int64_t j = 0; j < G; ++j) sum[j] += from[j];
+          const int64_t row = host_.segment_rows[static_cast<size_t>(k)];
+          isa_table().of<T>().add(G, saved_.gates + (d * size_.N + row) * G, sum);
         }
       }
     });
