@@ -1,7 +1,8 @@
 #include "host/readers/delimited_rows.h"
 
-#include "engine/error.h"
 #include "host/readers/utf8.h"
+
+#include <fmt/core.h>
 
 #include <algorithm>
 
@@ -76,10 +77,10 @@ std::size_t DelimitedRows::read_quoted(std::size_t at, Field& field) {
     if (quote == kNone) {
       append(field, "\n");
       if (!lines_.next(line_)) {
-        throw UserError(
-            "{}:{}:{}: a quote is opened here and never closed: close it, or write a quote inside a field "
-            "twice",
-            lines_.name(), field.at.line, field.at.column);
+        throw RowError{
+            field.at,
+            "a quote is opened here and never closed: close it, or write a quote inside a field twice",
+            /*ends_file=*/true};
       }
       if (line_.cut) throw_too_long();
       at = 0;

@@ -22,8 +22,8 @@ class DelimitedRows {
       : lines_(lines), tabs_(tabs), max_field_bytes_(max_field_bytes) {}
 
   // Reads the next row that is not a blank line; false at the end. Throws RowError for text after a closing
-  // quote and for a line past the limit, UserError, naming the opening quote, where the file ends inside
-  // quotes. A quote inside an unquoted field is taken as it is.
+  // quote, for a line past the limit and, at the opening quote, where the file ends inside quotes. A quote
+  // inside an unquoted field is taken as it is.
   bool next();
 
   // Fields past this many are counted, not kept.

@@ -73,13 +73,6 @@ FileFormat format_of(const std::string& path, const ReaderOptions& options) {
   return format;
 }
 
-std::string bad_bytes_message(unsigned char byte) {
-  constexpr std::string_view kChoice = "or set data.bad_rows to skip or replace";
-  if (byte == 0) return fmt::format("a NUL byte: remove it, {}", kChoice);
-  return fmt::format("byte 0x{:02x} is not valid UTF-8: save the file as UTF-8 (iconv -t UTF-8), {}", byte,
-                     kChoice);
-}
-
 }  // namespace
 
 // The file being read. The order of members matters: each refers to those before it.
@@ -161,13 +154,15 @@ bool DocumentReader::State::next_of_file(Document& document) {
       error = std::move(thrown);
     }
     if (!any) return false;
+    const bool skip = options.bad_rows == BadRows::skip;
+    const bool fatal = error && error->ends_file;
     const std::optional<BadBytes> bad = open->lines.take_bad_bytes();
-    if (bad && options.bad_rows != BadRows::replace) {
-      skip_or_stop(*bad, bad_bytes_message(bad->byte), options.bad_rows == BadRows::skip);
+    if (bad && !open->lines.mend() && !(skip && fatal)) {
+      skip_or_stop(*bad, bad_bytes_message(*bad), skip);
       continue;
     }
     if (error) {
-      skip_or_stop(error->at, error->message, options.bad_rows == BadRows::skip);
+      skip_or_stop(error->at, error->message, skip && !fatal);
       continue;
     }
     ++report.rows;

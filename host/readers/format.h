@@ -15,7 +15,7 @@ class RowFormat {
  public:
   virtual ~RowFormat() = default;
   // Reads the next row into `builder`'s next document, `document`; false at the end. Throws RowError for a
-  // bad row (which is consumed), UserError for what makes the rest of the file unreadable.
+  // bad row, which is consumed.
   virtual bool next(Document& document, DocumentBuilder& builder) = 0;
 };
 

@@ -23,8 +23,7 @@ class TableFormat : public RowFormat {
     if (first_row_waits_) {
       assume_columns(notes);
     } else if (const auto bad = lines_.take_bad_bytes(); bad && !lines_.mend()) {
-      throw UserError("{}:{}:{}: the header is not valid UTF-8: save the file as UTF-8", lines_.name(),
-                      bad->line, bad->column);
+      throw_at(*bad, "the header is not valid UTF-8: save the file as UTF-8");
     }
     columns_ = rows_.size();
     rows_.set_max_fields(columns_);
@@ -47,17 +46,28 @@ class TableFormat : public RowFormat {
  private:
   // Without a first row nothing can be known of the columns: whatever is wrong with it ends the reading.
   bool read_first_row() {
+    bool any = false;
+    std::optional<RowError> error;
     try {
-      if (!rows_.next()) return false;
-    } catch (const RowError& error) {
-      throw UserError("{}:{}:{}: {}", lines_.name(), error.at.line, error.at.column, error.message);
+      any = rows_.next();
+    } catch (RowError& thrown) {
+      error = std::move(thrown);
     }
+    const std::optional<BadBytes> bad = lines_.take_bad_bytes();
+    if (bad && options_.bad_rows == BadRows::stop) throw_at(*bad, bad_bytes_message(*bad));
+    if (error) throw_at(error->at, error->message);
+    if (bad) lines_.note_bad_bytes(*bad);  // if this is no header, it is a row like others
+    if (!any) return false;
     if (rows_.size() > rows_.max_fields()) {
-      throw UserError("{}:{}:{}: more than {} columns: is this file of the format that was given?",
-                      lines_.name(), rows_.first_extra().line, rows_.first_extra().column,
-                      rows_.max_fields());
+      throw_at(rows_.first_extra(),
+               fmt::format("more than {} columns: is this file of the format that was given?",
+                           rows_.max_fields()));
     }
     return true;
+  }
+
+  [[noreturn]] void throw_at(Position at, const std::string& message) const {
+    throw UserError("{}:{}:{}: {}", lines_.name(), at.line, at.column, message);
   }
 
   void check_size() const {
@@ -100,15 +110,15 @@ class TableFormat : public RowFormat {
   std::size_t find_column(const std::vector<std::string>& names, const std::string& name,
                           const char* option) const {
     const auto found = std::find(names.begin(), names.end(), name);
-    const std::string where = fmt::format("{}:{}:1", lines_.name(), rows_.begin().line);
     if (found == names.end()) {
-      throw UserError(
-          "{}: no column {}: the first row has {}; set {} (nearest: {}), or data.header=no if there is no "
-          "header",
-          where, in_quotes(name), list_in_quotes(names), option, in_quotes(nearest_name(name, names)));
+      throw_at(
+          rows_.begin(),
+          fmt::format("no column {}: the first row has {}; set {} (nearest: {}), or data.header=no "
+                      "if there is no header",
+                      in_quotes(name), list_in_quotes(names), option, in_quotes(nearest_name(name, names))));
     }
     if (std::find(found + 1, names.end(), name) != names.end()) {
-      throw UserError("{}: two columns are called {}: rename one", where, in_quotes(name));
+      throw_at(rows_.begin(), fmt::format("two columns are called {}: rename one", in_quotes(name)));
     }
     return static_cast<std::size_t>(found - names.begin());
   }
@@ -118,10 +128,11 @@ class TableFormat : public RowFormat {
     const std::size_t count = rows_.size();
     const bool text_only = count == 1 && !options_.labels_required;
     if (!text_only && count != 2) {
-      throw UserError(
-          "{}:{}:1: the first row does not name {}: it has {}; name columns with data.text_column and "
-          "data.label_column (only two columns, label then text, can be read without a header)",
-          lines_.name(), rows_.begin().line, wanted_names(), list_in_quotes(first_row_names()));
+      throw_at(
+          rows_.begin(),
+          fmt::format("the first row does not name {}: it has {}; name columns with data.text_column and "
+                      "data.label_column (only two columns, label then text, can be read without a header)",
+                      wanted_names(), list_in_quotes(first_row_names())));
     }
     text_ = {count - 1};
     if (!text_only) label_ = 0;

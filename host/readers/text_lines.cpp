@@ -33,6 +33,13 @@ constexpr Magic kNotText[] = {
 
 }  // namespace
 
+std::string bad_bytes_message(const BadBytes& bad) {
+  constexpr std::string_view kChoice = "or set data.bad_rows to skip or replace";
+  if (bad.byte == 0) return fmt::format("a NUL byte: remove it, {}", kChoice);
+  return fmt::format("byte 0x{:02x} is not valid UTF-8: save the file as UTF-8 (iconv -t UTF-8), {}",
+                     bad.byte, kChoice);
+}
+
 bool TextLines::fill_line(bool& cut) {
   if (line_.size() > kOrdinaryBytes && size_ < kOrdinaryBytes) std::string().swap(line_);
   size_ = 0;

@@ -20,11 +20,15 @@ struct BadBytes : Position {
   unsigned char byte = 0;
 };
 
+// What is wrong, and what to do about it, for a message that names the place.
+std::string bad_bytes_message(const BadBytes& bad);
+
 // What is wrong with a row, found after all of the row was consumed: the next read begins at the row after
-// it.
+// it, unless what is wrong has consumed the rest of the file too.
 struct RowError {
   Position at;
   std::string message;
+  bool ends_file = false;
 };
 
 struct Line {

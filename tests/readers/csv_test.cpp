@@ -45,6 +45,7 @@ TEST(Csv, UnbalancedQuoteNamesWhereItOpened) {
   ReaderOptions options;  // it swallows all that follows: never a row to skip
   options.bad_rows = BadRows::skip;
   EXPECT_THAT(read_error("x.csv", "label,text\na,x\nb,\"open\nc,y\n", options), HasSubstr("x.csv:3:3:"));
+  EXPECT_THAT(read_error("x.csv", "label,text\na,x\nb,\"open\nc,\xFF\n", options), HasSubstr("x.csv:3:3:"));
 }
 
 TEST(Csv, TextAfterAClosingQuote) {

@@ -105,6 +105,9 @@ TEST(Header, ItsFirstRowMustBeSound) {
   options.bad_rows = BadRows::skip;
   EXPECT_THAT(read_error("x.csv", "label,\"text\"x\na,b\n", options), HasSubstr("x.csv:1:13: text after"));
   EXPECT_THAT(read_error("x.csv", "label,text,\xFF\na,b,c\n", options), HasSubstr("x.csv:1:12: the header"));
+  // Bytes that are no text are named before columns are missed.
+  EXPECT_THAT(read_error("x.csv", "\"\xFF\"\"x,y\n"), HasSubstr("x.csv:1:2: byte 0xff"));
+  EXPECT_THAT(read_error("x.csv", "\xFF,b,c\n"), HasSubstr("x.csv:1:1: byte 0xff"));
   EXPECT_THAT(read_error("x.csv", std::string(10001, ',')),
               HasSubstr("x.csv:1:10001: more than 10000 columns"));
 }
