@@ -9,7 +9,7 @@
 
 #include "engine/backends/cpu/chunks.h"
 #include "engine/backends/cpu/library_threads.h"
-#include "engine/backends/cpu/rnn.h"
+#include "engine/backends/cpu/rnn_segments.h"
 
 namespace sluice::cpu {
 namespace {
@@ -18,26 +18,11 @@ using Memory = dnnl::memory;
 using Arguments = std::unordered_map<int, Memory>;
 using Tag = Memory::format_tag;
 
-// A segment: `steps` steps from `first` on, with `active` sequences each.
-struct Segment {
-  int first, steps, active;
-};
-
-std::vector<Segment> segments_of(const HostBatch& batch) {
-  std::vector<Segment> result;
-  for (int t = 0; t < batch.steps; ++t) {
-    const int active = batch.active[static_cast<size_t>(t)];
-    if (active == 0) break;
-    if (!result.empty() && result.back().active == active)
-      ++result.back().steps;
-    else
-      result.push_back({t, 1, active});
-  }
-  return result;
-}
-
 struct Key {
   int steps, active, input_size, hidden_size, direction;
+  Key(int l, int n, int e, int h, int d) : steps(l), active(n), input_size(e), hidden_size(h), direction(d) {}
+  Key(const Segment& s, const RnnSize& size, int64_t d)
+      : Key(s.steps, s.active, static_cast<int>(size.E), static_cast<int>(size.H), static_cast<int>(d)) {}
   auto tied() const { return std::tie(steps, active, input_size, hidden_size, direction); }
   bool operator<(const Key& other) const { return tied() < other.tied(); }
 };
@@ -139,129 +124,6 @@ class RnnOnednn::Cache {
   std::map<Key, Primitive> primitives_;
 };
 
-namespace {
-
-// States that go into and come out of the segments of one direction, and the primitives' workspaces.
-struct SavedSegment {
-  float *h_in, *c_in, *h_out, *c_out;
-  char* workspace;
-};
-
-// Both passes walk the saved memory in this same order: directions, then segments.
-class SavedWalk {
- public:
-  SavedWalk(const Tensor& saved) : carver_(saved.data), bytes_(saved.bytes()) {}
-  SavedSegment next(const Segment& segment, int hidden_size, size_t workspace_bytes) {
-    const int64_t states = static_cast<int64_t>(segment.active) * hidden_size;
-    SavedSegment s{};
-    for (float** part : {&s.h_in, &s.c_in, &s.h_out, &s.c_out}) *part = carver_.take<float>(states);
-    s.workspace = carver_.take<char>(static_cast<int64_t>(workspace_bytes));
-    SLUICE_CHECK(carver_.used() <= bytes_, "rnn.path = onednn: workspaces exceed the {} bytes planned",
-                 bytes_);
-    return s;
-  }
-
- private:
-  Carver carver_;
-  size_t bytes_;
-};
-
-// Sums over segments are bounded by the batch: sum of active <= rows, and segments differ in active.
-int64_t most_segment_rows(const MaxShape& max) {
-  const int64_t B = max.sequences;
-  return std::min<int64_t>(max.rows, B * (B + 1) / 2);
-}
-
-struct Scratch {
-  float *x, *y, *dy, *dx, *W, *R, *dW, *dR, *db, *h, *c, *dx_rows;
-  Scratch(Carver& carver, const RnnSize& s) {
-    x = carver.take<float>(s.N * s.E);   // a segment's input
-    y = carver.take<float>(s.N * s.H);   // its output
-    dy = carver.take<float>(s.N * s.H);  // the gradient of that
-    dx = carver.take<float>(s.N * s.E);  // its input gradient
-    W = carver.take<float>(s.E * kLstmGates * s.H);
-    R = carver.take<float>(s.H * kLstmGates * s.H);
-    dW = carver.take<float>(s.E * kLstmGates * s.H);
-    dR = carver.take<float>(s.H * kLstmGates * s.H);
-    db = carver.take<float>(kLstmGates * s.H);
-    h = carver.take<float>(2 * s.B * s.H);  // state or its gradient; then the part a segment gives back
-    c = carver.take<float>(2 * s.B * s.H);
-    dx_rows = carver.take<float>(s.N * s.E);  // over all rows
-  }
-};
-
-// What forward and backward share: moving rows between the batch and a segment's own dense arrays.
-class Run {
- public:
-  Run(Pool& pool, const RnnForward& p, int threads)
-      : pool_(pool),
-        p_(p),
-        size_(rnn_size(p)),
-        host_(*p.batch->host),
-        segments_(segments_of(host_)),
-        carver_(p.scratch.data),
-        scratch_(carver_, size_),
-        walk_(p.saved),
-        threads_(threads) {}
-
- protected:
-  Key key(const Segment& s, int64_t d) const {
-    return {s.steps, s.active, static_cast<int>(size_.E), static_cast<int>(size_.H), static_cast<int>(d)};
-  }
-
-  // The library meets at a barrier after each product: threads pay where a step is long enough.
-  int threads_for(const Segment& s) const {
-    constexpr int64_t kLeast = 500000;
-    return s.active * kLstmGates * size_.H * size_.H >= kLeast ? threads_ : 1;
-  }
-
-  // Calls f(row of the batch, row of the segment).
-  template <class F>
-  void for_rows(const Segment& s, const F& f) const {
-    pool_.parallel_for(s.steps, [&](int64_t step) {
-      const int first = host_.row(s.first + static_cast<int>(step), 0);
-      for (int b = 0; b < s.active; ++b) f(first + b, step * s.active + b);
-    });
-  }
-
-  void load_x(const Segment& s) const {
-    const int32_t* index = p_.x_index.as<int32_t>();
-    for_rows(s, [&](int64_t row, int64_t place) {
-      std::copy_n(p_.x.as<float>() + (index ? index[row] : row) * size_.E, size_.E,
-                  scratch_.x + place * size_.E);
-    });
-  }
-  void load_half(const Segment& s, int64_t d, const Tensor& from) const {
-    for_rows(s, [&](int64_t row, int64_t place) {
-      std::copy_n(from.as<float>() + (row * size_.D + d) * size_.H, size_.H, scratch_.y + place * size_.H);
-    });
-  }
-
-  void load_state(const Tensor& from, int64_t d, float* to) const {
-    const int64_t count = size_.B * size_.H;
-    if (from)
-      std::copy_n(from.as<float>() + d * count, count, to);
-    else
-      std::fill_n(to, count, 0.0f);
-  }
-  void store_state(const float* from, int64_t d, const Tensor& to) const {
-    const int64_t count = size_.B * size_.H;
-    if (to) std::copy_n(from, count, to.as<float>() + d * count);
-  }
-
-  Pool& pool_;
-  const RnnForward& p_;
-  RnnSize size_;
-  const HostBatch& host_;
-  std::vector<Segment> segments_;
-  Carver carver_;
-  Scratch scratch_;
-  SavedWalk walk_;
-  int threads_;
-};
-
-}  // namespace
-
 std::string onednn_version() {
   const dnnl::version_t* v = dnnl::version();
   return fmt::format("{}.{}.{}", v->major, v->minor, v->patch);
@@ -295,7 +157,7 @@ RnnBytes RnnOnednn::bytes(const RnnShape& shape, const MaxShape& max) {
   constexpr int64_t kAlignment = 64;
   const int64_t states = 4 * (rows * size.H * static_cast<int64_t>(sizeof(float)) + segments * kAlignment);
   Carver scratch(nullptr);
-  static_cast<void>(Scratch(scratch, size));
+  static_cast<void>(SegmentScratch(scratch, size));
   return {static_cast<size_t>(size.D * (states + workspaces)), scratch.used()};
 }
 
@@ -306,10 +168,10 @@ RnnOnednn::Cache& RnnOnednn::cache() {
 
 // ---- forward
 
-class RnnOnednn::Forward : Run {
+class RnnOnednn::Forward : SegmentRun {
  public:
   Forward(Pool& pool, const RnnForward& p, int threads, Cache& cache)
-      : Run(pool, p, threads), cache_(cache) {}
+      : SegmentRun(pool, p, threads), cache_(cache) {}
 
   void run() {
     std::fill_n(p_.y.as<float>(), p_.y.size(), 0.0f);  // padding
@@ -338,7 +200,7 @@ class RnnOnednn::Forward : Run {
 
   void run_segment(const Segment& s, int64_t d) {
     const LibraryThreads library(threads_for(s));
-    const Primitive& primitive = cache_.get(key(s, d));
+    const Primitive& primitive = cache_.get({s, size_, d});
     const Descs& descs = primitive.descs;
     const auto workspace = primitive.forward_desc.workspace_desc();
     const SavedSegment saved = walk_.next(s, static_cast<int>(size_.H), workspace.get_size());
@@ -377,10 +239,10 @@ void RnnOnednn::forward(Pool& pool, const RnnForward& p) {
 
 // ---- backward
 
-class RnnOnednn::Backward : Run {
+class RnnOnednn::Backward : SegmentRun {
  public:
   Backward(Pool& pool, const RnnBackward& p, int threads, Cache& cache)
-      : Run(pool, p.forward, threads), b_(p), cache_(cache) {}
+      : SegmentRun(pool, p.forward, threads), b_(p), cache_(cache) {}
 
   void run() {
     std::fill_n(scratch_.dx_rows, size_.N * size_.E, 0.0f);
@@ -389,7 +251,7 @@ class RnnOnednn::Backward : Run {
       for (size_t i = 0; i < segments_.size(); ++i) {
         const size_t k = d == 0 ? i : segments_.size() - 1 - i;
         const LibraryThreads library(threads_for(segments_[k]));
-        const auto workspace = cache_.get(key(segments_[k], d)).forward_desc.workspace_desc();
+        const auto workspace = cache_.get({segments_[k], size_, d}).forward_desc.workspace_desc();
         saved[k] = walk_.next(segments_[k], static_cast<int>(size_.H), workspace.get_size());
       }
       begin(d);
@@ -415,15 +277,12 @@ class RnnOnednn::Backward : Run {
 
   void run_segment(const Segment& s, int64_t d, const SavedSegment& saved) {
     const LibraryThreads library(threads_for(s));
-    const Primitive& primitive = cache_.get(key(s, d));
+    const Primitive& primitive = cache_.get({s, size_, d});
     const Descs& descs = primitive.descs;
     const int64_t states = s.active * size_.H, G = kLstmGates * size_.H;
     load_x(s);
-    load_half(s, d, p_.y);
-    float* dy = scratch_.dy;
-    for_rows(s, [&](int64_t row, int64_t place) {
-      std::copy_n(b_.dy.as<float>() + (row * size_.D + d) * size_.H, size_.H, dy + place * size_.H);
-    });
+    load_half(s, d, p_.y, scratch_.y);
+    load_half(s, d, b_.dy, scratch_.dy);
     float *dh_in = scratch_.h + size_.B * size_.H, *dc_in = scratch_.c + size_.B * size_.H;
     const auto on = [&](const Memory::desc& desc, const void* data) {
       return Memory(desc, cache_.engine, const_cast<void*>(data));
@@ -445,7 +304,7 @@ class RnnOnednn::Backward : Run {
                   {DNNL_ARG_DIFF_WEIGHTS_LAYER, on(descs.W_forward, scratch_.dW)},
                   {DNNL_ARG_DIFF_WEIGHTS_ITER, on(descs.R_forward, scratch_.dR)},
                   {DNNL_ARG_DIFF_BIAS, on(descs.b, scratch_.db)},
-                  {DNNL_ARG_DIFF_DST_LAYER, on(descs.dst, dy)},
+                  {DNNL_ARG_DIFF_DST_LAYER, on(descs.dst, scratch_.dy)},
                   {DNNL_ARG_DIFF_DST_ITER, on(descs.state, scratch_.h)},
                   {DNNL_ARG_DIFF_DST_ITER_C, on(descs.state, scratch_.c)},
                   {DNNL_ARG_WORKSPACE, on(primitive.forward_desc.workspace_desc(), saved.workspace)}});
