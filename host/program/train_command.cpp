@@ -208,9 +208,9 @@ bool Training::train() {
     trainer.resume();
     report_.push_back(fmt::format("resumed at update {}", trainer.state().update));
   }
+  const StopOnSignals signals(requests.stop);
   for (const std::string& line : report_) console_.line(line);
   log = std::make_unique<TrainLog>(folder_, console_, train.epochs, trainer.state().update);
-  const StopOnSignals signals(requests.stop);
   const TrainResult result = trainer.run();
   console_.line(fmt::format("training ended: {}", name_of(result.reason)));
   if (result.best_restored) {

@@ -24,7 +24,8 @@ std::vector<std::string> train_small(const std::string& file, const std::string&
                                      const std::vector<std::string>& more) {
   std::vector<std::string> arguments = {"train", "--train", file, "--out", run};
   for (const char* setting : {"model.hidden_size=8", "model.embedding_size=8", "train.epochs=2",
-                              "batch.tokens=256", "optim.learning_rate=0.02"}) {
+                              "batch.tokens=256", "optim.learning_rate=0.02", "optim.schedule=constant",
+                              "model.embedding_dropout=0", "model.pooled_dropout=0"}) {
     arguments.insert(arguments.end(), {"--set", setting});
   }
   arguments.insert(arguments.end(), more.begin(), more.end());

@@ -3,10 +3,12 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <set>
 
 #include "engine/error.h"
 #include "host/program/config.h"
+#include "host/program/run_folder.h"
 #include "tests/program/expect_error.h"
 
 namespace sluice {
@@ -156,6 +158,21 @@ TEST(Toml, NamesThePlace) {
               HasSubstr("my.toml:2:15: model.hidden_size must be"));
   EXPECT_THAT(error("[model\n"), HasSubstr("my.toml:1:"));
   EXPECT_THAT(error("[run]\nformat = 99\n[other]\nkey = 1\n"), HasSubstr("another version"));
+}
+
+// Those that quickstart and the benchmarks train with.
+TEST(Toml, CommittedConfigurationsAreLegal) {
+  int files = 0;
+  for (const char* place : {"host", "bench"}) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(std::string(SLUICE_SOURCE "/") + place)) {
+      if (entry.path().extension() != ".toml") continue;
+      ++files;
+      Config config;
+      EXPECT_EQ(user_error([&] { put_toml(config, read_file(entry.path()), entry.path()); }), "");
+    }
+  }
+  EXPECT_GT(files, 0);
 }
 
 TEST(Toml, LeavesTheRestAlone) {

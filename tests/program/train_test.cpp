@@ -1,8 +1,10 @@
 // sluice train, evaluate, predict, info, config, prepare: the real program from end to end.
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "host/program/config.h"
 #include "host/program/option.h"
@@ -213,6 +215,26 @@ TEST_F(Trained, StopsOnASignalAndGoesOn) {
   }
 }
 
+TEST_F(Trained, ASecondSignalStopsAtOnce) {
+  folder.write("train.tsv", small_corpus(3000));
+  int code = 0;
+  // One step of this model is long, but a busy machine may not have begun it when the signals come: then it
+  // ends with 0.
+  for (int attempt = 0; attempt < 5 && code == 0; ++attempt) {
+    Started training(train_small(
+        folder.path("train.tsv"), run + std::to_string(attempt),
+        {"--set", "model.hidden_size=512", "--set", "batch.tokens=100000", "--set", "batch.sequences=3000"}));
+    ASSERT_TRUE(training.wait_for_error_text("parameters"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100 << attempt));
+    training.signal(SIGINT);
+    ASSERT_TRUE(training.wait_for_error_text("a second signal"));
+    training.signal(SIGINT);
+    code = training.wait();
+    EXPECT_FALSE(std::filesystem::exists(run + std::to_string(attempt) + "/model.safetensors"));
+  }
+  EXPECT_EQ(code, 128 + SIGINT);
+}
+
 TEST_F(Trained, KilledAtAnyMomentGoesOn) {
   const std::vector<std::string> more = {"--set", "train.max_updates=40", "--set", "train.checkpoint_every=3",
                                          "--set", "train.epochs=100"};
@@ -251,6 +273,48 @@ TEST_F(Trained, BothLayoutsGiveTheSameResults) {
 TEST_F(Trained, EmbeddingsMayBeWiderThanTheStates) {
   train({"--set", "model.embedding_size=50", "--set", "model.hidden_size=4"});
   EXPECT_GT(figure("test", "accuracy"), 0.4);
+}
+
+TEST_F(Trained, StartsFromPretrainedVectors) {
+  const std::string vectors =
+      folder.write("vectors.txt", "goal 1 0 0 0 0\ntariff 0 1 0 0 0\nViolin 0 0 1 0 0\nunused 0 0 0 1 0\n");
+  folder.write("train.tsv", small_corpus(300));
+  const std::vector<std::string> command = {"train",
+                                            "--train",
+                                            folder.path("train.tsv"),
+                                            "--out",
+                                            run,
+                                            "--set",
+                                            "model.pretrained=" + vectors,
+                                            "--set",
+                                            "model.embedding_frozen=true",
+                                            "--set",
+                                            "model.num_layers=0",
+                                            "--set",
+                                            "train.epochs=1"};
+  const Outcome pretrained = run_sluice(command);
+  ASSERT_EQ(pretrained.exit_code, 0) << pretrained.err;
+  EXPECT_THAT(pretrained.err,
+              HasSubstr("5 numbers each, for 13.0% of the vocabulary (1 of these by another case)"));
+  EXPECT_THAT(folder.read("run/config.toml"), HasSubstr("embedding_size = 5"));
+  std::filesystem::remove(vectors);
+  EXPECT_EQ(run_sluice({"predict", run}, {.input = "goal\n"}).exit_code, 0);
+}
+
+// Legal, counted, said in one line each.
+TEST_F(Trained, SaysWhatIsOddInTheData) {
+  const std::string train_rows = small_corpus(300);
+  folder.write("train.tsv", train_rows + "sport\t\n");
+  const std::string test_rows = "chess\tgoal w1\n" + train_rows.substr(0, train_rows.find('\n') + 1);
+  folder.write("test.tsv", test_rows);
+  const Outcome odd = run_sluice(train_small(
+      folder.path("train.tsv"), run, {"--test", folder.path("test.tsv"), "--set", "data.valid_share=0"}));
+  ASSERT_EQ(odd.exit_code, 0) << odd.err;
+  EXPECT_THAT(odd.err, AllOf(HasSubstr("1 document without any token"),
+                             HasSubstr("1 document with a label that training never had"),
+                             HasSubstr("1 document with the same tokens as a training document")));
+  EXPECT_LE(figure("test", "accuracy"), 0.5);  // the label nobody could predict counts as wrong
+  EXPECT_EQ(figure("test", "unseen_documents"), 1);
 }
 
 TEST_F(Trained, SeveralLabelsMakeASigmoidModel) {
