@@ -43,6 +43,7 @@ Corpus::Corpus(File file) : header_(verify_corpus_file(file)) {
   fingerprints_ = section<uint64_t>(Section::fingerprints);
   file_runs_ = section<FileRun>(Section::file_runs);
   class_counts_ = section<int64_t>(Section::class_counts);
+  token_counts_ = section<uint64_t>(Section::token_counts);
   labels_ = split_names(text(Section::labels));
   files_ = split_names(text(Section::files));
   notes_ = split_names(text(Section::notes));

@@ -88,6 +88,8 @@ class Corpus {
   const std::vector<std::string>& labels() const { return labels_; }  // L names
   // [L] documents of the part that bear each label.
   std::span<const int64_t> class_counts(Part part) const;
+  // [V] how often each id stands in the training part; empty for prepare_for_model().
+  std::span<const uint64_t> token_counts() const { return token_counts_; }
   std::string_view vocabulary() const;                              // as Vocabulary writes itself
   const std::vector<std::string>& notes() const { return notes_; }  // what the readers had to say
 
@@ -105,7 +107,7 @@ class Corpus {
   CorpusMeta meta_;
   std::span<const int32_t> tokens_, classes_, dropped_;
   std::span<const int64_t> offsets_, class_offsets_, lines_, class_counts_;
-  std::span<const uint64_t> fingerprints_;
+  std::span<const uint64_t> fingerprints_, token_counts_;
   std::span<const FileRun> file_runs_;
   std::vector<std::string> labels_, files_, notes_;
 };

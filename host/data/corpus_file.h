@@ -6,16 +6,22 @@
 // format. The header bears the file's size, each section's place, size and XXH3-64 checksum, and a checksum
 // of itself.
 //
-//   section         elements      count  what
-//   meta            CorpusMeta    1
-//   tokens          int32         N      ids of all documents, one after another
-//   offsets         int64         D+1    tokens of document d: [offsets[d], offsets[d+1])
-//   class_offsets   int64         D+1    its classes; absent (0 bytes) where every document has exactly one
-//   classes         int32                ascending within a document; >= meta.classes: a label that training
-//   never had dropped         int32         D      tokens cut off by truncation lines           int64 D line
-//   of its row in its file, from 1 fingerprints    uint64        D      hash of its tokens as words file_runs
-//   FileRun              file of each document class_counts    int64         P*L    documents of each label
-//   in each part labels, files, notes   names         each ends in NUL vocabulary      text see Vocabulary
+//   section         elements    count  what
+//   meta            CorpusMeta  1
+//   tokens          int32       N      ids of all documents, one after another
+//   offsets         int64       D+1    tokens of document d: [offsets[d], offsets[d+1])
+//   class_offsets   int64       D+1    its classes; absent (0 bytes) where every document has just one
+//   classes         int32              ascending within a document; >= meta.classes: not in training
+//   dropped         int32       D      tokens cut off by truncation
+//   lines           int64       D      line of its row in its file, from 1
+//   fingerprints    uint64      D      hash of its tokens as words
+//   file_runs       FileRun            file of each document
+//   class_counts    int64       P*L    documents of each label in each part
+//   token_counts    uint64      V      how often each id stands in the training part; absent without one
+//   labels          names              each ends in NUL
+//   files           names
+//   notes           names
+//   vocabulary      text               see Vocabulary
 #pragma once
 
 #include <array>
@@ -41,12 +47,13 @@ enum class Section : uint32_t {
   fingerprints,
   file_runs,
   class_counts,
+  token_counts,
   labels,
   files,
   notes,
   vocabulary
 };
-inline constexpr size_t kSections = 14;
+inline constexpr size_t kSections = 15;
 inline constexpr uint32_t kCorpusVersion = 1;
 
 struct SectionEntry {

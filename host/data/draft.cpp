@@ -95,7 +95,7 @@ class DraftWriter {
           std::count(record.tokens.begin(), record.tokens.end(), Vocabulary::kUnknownId);
       if (p == Part::train)
         twins_.see_training(record.head.fingerprint);
-      else if (record.head.tokens > 0 && twins_.in_train(record.head.fingerprint))
+      else if (twins_.in_train(record.head.fingerprint))
         ++part.figures.in_train;
       write_document(record);
     }
@@ -130,6 +130,8 @@ class DraftWriter {
     writer_.append(Section::file_runs, std::span<const FileRun>(file_runs_));
     writer_.reserve(Section::class_counts, class_counts_.size() * sizeof(int64_t));
     writer_.append(Section::class_counts, std::span<const int64_t>(class_counts_));
+    writer_.reserve(Section::token_counts, draft_.token_counts.size() * sizeof(uint64_t));
+    writer_.append(Section::token_counts, std::span<const uint64_t>(draft_.token_counts));
     writer_.write(Section::labels, lines(labels));
     writer_.write(Section::files, lines(draft_.files));
     writer_.write(Section::notes, lines(draft_.notes));

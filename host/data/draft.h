@@ -39,6 +39,7 @@ struct Draft {
   int64_t types = 0;               // distinct tokens in the training part
   std::string vocabulary;          // as Vocabulary writes itself
   int32_t vocabulary_size = 0;
+  std::vector<uint64_t> token_counts;  // [V] in the training part; empty without one
 };
 
 // Writes the corpus file into `out`, which is empty. Memory does not grow with the documents, but for 9 bytes

@@ -157,6 +157,7 @@ Vocabulary fix_vocabulary(Draft& draft, const VocabularyCounter& counter, const 
   for (int32_t id = 0; id < counter.size(); ++id) draft.types += counter.count(id) > 0;
   BuiltVocabulary built = BuiltVocabulary::from(counter, options.min_count, options.max_vocabulary);
   draft.token_ids = std::move(built.remap);
+  draft.token_counts = std::move(built.counts);
   draft.vocabulary = built.vocabulary.text();
   draft.vocabulary_size = built.vocabulary.size();
   return std::move(built.vocabulary);

@@ -104,6 +104,17 @@ TEST(BatchPlan, BucketsKeepPaddingLow) {
   EXPECT_GT(padded_share({.tokens = 8000, .sequences = 64, .order = BatchOrder::in_order}), 0.30);
 }
 
+TEST(BatchPlan, BatchesInOrderAreAsLargeAsTheBudgetLets) {
+  const BatchOptions options{.tokens = 2000, .sequences = 24, .order = BatchOrder::in_order};
+  const auto batches = flat(options, 0).batches;
+  for (size_t i = 0; i + 1 < batches.size(); ++i) {
+    int64_t longest = length(batches[i + 1].front());
+    for (const int32_t d : batches[i]) longest = std::max<int64_t>(longest, length(d));
+    const auto grown = static_cast<int64_t>(batches[i].size()) + 1;
+    EXPECT_TRUE(grown > 24 || longest * grown > 2000) << i;
+  }
+}
+
 TEST(BatchPlan, NoDocumentsGiveNoBatches) {
   EXPECT_TRUE(plan_batches(length, {5, 5}, {}, 0).batches.empty());
 }

@@ -60,7 +60,12 @@ TEST_F(Cache, EveryOptionAndEveryByteCounts) {
       [](PrepareOptions& o) {
         o.reader.text_columns = {"a", "b"};
       },
-      [](PrepareOptions& o) { o.reader.text_columns = {"ab"}; },
+      [](PrepareOptions& o) {
+        o.reader.text_columns = {"aa", "b"};
+      },
+      [](PrepareOptions& o) {
+        o.reader.text_columns = {"a", "ab"};
+      },
       [](PrepareOptions& o) { o.reader.label_column = "x"; },
       [](PrepareOptions& o) { o.reader.header = HeaderRow::no; },
       [](PrepareOptions& o) { o.reader.bad_rows = BadRows::skip; },

@@ -91,6 +91,12 @@ TEST_F(Batches, MaxShapeHoldsInEveryPassAndIsReached) {
   }
 }
 
+TEST_F(Batches, MaxShapeOfAPackedBatchIsNoMoreThanTheTokensThereAre) {
+  const Corpus corpus = make("a\tx y z\nb\tx\na\t\n");
+  EXPECT_EQ(CorpusBatches(corpus, Part::train, {}, Layout::packed).max_shape().rows, 4);
+  EXPECT_EQ(CorpusBatches(corpus, Part::train, {}, Layout::padded).max_shape().rows, 9);
+}
+
 TEST_F(Batches, SkippingEqualsDroppingTheFirstBatches) {
   const Corpus corpus = make(sluice::testing::tsv(600));
   CorpusBatches source(corpus, Part::train, {.tokens = 150, .seed = 5}, Layout::packed);

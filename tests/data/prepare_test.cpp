@@ -53,6 +53,11 @@ TEST_F(Prepare, KeepsTokensLabelsAndPlaces) {
   EXPECT_EQ(corpus.figures(Part::test).unknown_tokens, 1);
   EXPECT_THAT(corpus.class_counts(Part::train), ElementsAre(2, 1));
   EXPECT_THAT(corpus.class_counts(Part::test), ElementsAre(0, 1));
+  const Vocabulary vocabulary = sluice::testing::vocabulary_of(corpus);
+  ASSERT_EQ(corpus.token_counts().size(), 4u);
+  EXPECT_EQ(corpus.token_counts()[static_cast<size_t>(vocabulary.id("the"))], 3u);
+  EXPECT_EQ(corpus.token_counts()[static_cast<size_t>(vocabulary.id("ball"))], 1u) << "test does not count";
+  EXPECT_EQ(corpus.token_counts()[0], 0u);
 }
 
 TEST_F(Prepare, SameBytesForAnyNumberOfThreads) {
