@@ -2,8 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
-#include <optional>
+#include <memory>
 
 #include "engine/train/atomic_file.h"
 #include "host/program/commands.h"

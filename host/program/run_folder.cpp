@@ -93,13 +93,15 @@ void RunFolder::create(const Config& config, const Vocabulary& vocabulary,
   std::string names;
   for (const std::string& label : labels) names += label + '\n';
   write_file(file(kLabels), names);
-  Config stored = config;
   if (is_own_list(config.text.stop_words)) {
-    const std::string words = read_file(config.text.stop_words);
-    write_file(file(kStopWords), words);
-    stored.text.stop_words = kStopWords;
+    write_file(file(kStopWords), read_file(config.text.stop_words));
   }
-  write_file(file(kConfig), to_toml(stored));
+  write_config(config);
+}
+
+void RunFolder::write_config(Config config) const {
+  if (is_own_list(config.text.stop_words)) config.text.stop_words = kStopWords;
+  write_file(file(kConfig), to_toml(config));
 }
 
 }  // namespace sluice

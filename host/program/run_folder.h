@@ -27,6 +27,7 @@ class RunFolder {
   std::string model() const { return file("model.safetensors"); }
   std::string checkpoint() const { return file("checkpoint"); }
   std::string metrics() const { return file("metrics.json"); }
+  std::string metrics_log() const { return file("metrics.jsonl"); }
 
   bool exists() const;
   // Throws UserError unless it is a run folder (of this version, see read_config()).

@@ -1,8 +1,6 @@
 // sluice train: prepare, train, evaluate the best, keep everything in the run folder.
 #include <fmt/core.h>
 
-#include <numeric>
-
 #include "engine/error.h"
 #include "engine/optim/optimizer.h"
 #include "engine/train/safetensors.h"
@@ -58,8 +56,9 @@ class Training {
  private:
   void complete_config();
   void read_vectors();
+  MaxShape open_batches();
   void build();
-  void write_folder();
+  void place_vectors();
   bool train();  // false: stopped by a signal
   void finish();
   std::vector<std::string> labels() const;
@@ -141,7 +140,8 @@ void Training::read_vectors() {
                   percent(coverage.tokens_found, coverage.tokens)));
 }
 
-void Training::build() {
+// Opens the parts' batches; the largest of them is what the model must have room for.
+MaxShape Training::open_batches() {
   BatchOptions options = config_.batch;
   options.order = BatchOrder::shuffled;
   options.seed = config_.train.seed;
@@ -156,7 +156,11 @@ void Training::build() {
   };
   valid_ = open_part(Part::valid);
   test_ = open_part(Part::test);
+  return max;
+}
 
+void Training::build() {
+  const MaxShape max = open_batches();
   LossConfig loss{.label_smoothing = config_.train.label_smoothing};
   if (config_.train.class_weights == ClassWeights::balanced) {
     const std::vector<float> weights = balanced_class_weights(corpus_);
@@ -164,24 +168,26 @@ void Training::build() {
   }
   classifier_ = std::make_unique<Classifier>(config_.model, loss, *backend_);
   classifier_->allocate(max, config_.train.seed, !config_.optim.lazy_embeddings, config_.train.accumulate);
-  if (!vectors_.rows.empty()) {
-    std::vector<std::int32_t> rows;
-    std::vector<float> values;
-    const auto size = static_cast<std::size_t>(vectors_.dimension);
-    for (std::size_t row = 0; row < vectors_.found.size(); ++row) {
-      if (!vectors_.found[row]) continue;
-      rows.push_back(static_cast<std::int32_t>(row));
-      const auto begin = vectors_.rows.begin() + static_cast<std::ptrdiff_t>(row * size);
-      values.insert(values.end(), begin, begin + static_cast<std::ptrdiff_t>(size));
-    }
-    classifier_->set_embeddings(rows, values);
-    vectors_ = {};
-  }
+  place_vectors();
   report_.push_back("device: " + backend_->describe());
   for (const std::string& line : classifier_->path_lines()) report_.push_back(line);
   report_.push_back(fmt::format("model: {} parameters, {} labels, vocabulary {}",
                                 classifier_->params().trained_parameters(), config_.model.classes,
                                 config_.model.vocabulary));
+}
+
+void Training::place_vectors() {
+  std::vector<std::int32_t> rows;
+  std::vector<float> values;
+  const auto size = static_cast<std::size_t>(vectors_.dimension);
+  for (std::size_t row = 0; row < vectors_.found.size(); ++row) {
+    if (!vectors_.found[row]) continue;
+    rows.push_back(static_cast<std::int32_t>(row));
+    const auto begin = vectors_.rows.begin() + static_cast<std::ptrdiff_t>(row * size);
+    values.insert(values.end(), begin, begin + static_cast<std::ptrdiff_t>(size));
+  }
+  classifier_->set_embeddings(rows, values);
+  vectors_ = {};
 }
 
 bool Training::train() {
@@ -192,25 +198,21 @@ bool Training::train() {
   train.checkpoint_directory = folder_.checkpoint();
   train.fingerprint = fingerprint(corpus_);
   TrainRequests requests;
-  const EvaluateOptions evaluate_options = unseen_labels_of(corpus_);
-  std::unique_ptr<TrainLog> log;
-  // The trainer wants its observer before the update it resumes at is known.
-  struct Forward : TrainObserver {
-    std::unique_ptr<TrainLog>& to;
-    explicit Forward(std::unique_ptr<TrainLog>& log_) : to(log_) {}
-    void on_step(const StepReport& report) override { to->on_step(report); }
-    void on_pass(const PassReport& report) override { to->on_pass(report); }
-    void on_evaluation(const EvaluationReport& report) override { to->on_evaluation(report); }
-  } forward(log);
-  Trainer trainer(train, *classifier_, optimizer, *train_, valid_.get(), &forward, &requests,
-                  evaluate_options);
+  TrainLog log(folder_, console_, train.epochs);
+  Trainer trainer(train, *classifier_, optimizer, *train_, valid_.get(), &log, &requests,
+                  unseen_labels_of(corpus_));
   if (args_.resume && has_checkpoint(folder_.checkpoint())) {
     trainer.resume();
     report_.push_back(fmt::format("resumed at update {}", trainer.state().update));
   }
   const StopOnSignals signals(requests.stop);
+  if (args_.resume) {
+    folder_.write_config(config_);
+  } else {
+    folder_.create(config_, vocabulary_, labels());
+  }
   for (const std::string& line : report_) console_.line(line);
-  log = std::make_unique<TrainLog>(folder_, console_, train.epochs, trainer.state().update);
+  log.begin(trainer.state().update);
   const TrainResult result = trainer.run();
   console_.line(fmt::format("training ended: {}", name_of(result.reason)));
   if (result.best_restored) {
@@ -247,7 +249,6 @@ void Training::finish() {
 void Training::run() {
   complete_config();
   build();
-  if (!args_.resume) folder_.create(config_, vocabulary_, labels());
   if (!train()) {
     console_.line(fmt::format(
         "stopped and saved: go on with sluice train --resume --out {} and the same files", folder_.path()));

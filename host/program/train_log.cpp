@@ -31,16 +31,11 @@ double TrainLog::Window::padding() const {
   return rows > 0 ? static_cast<double>(padded_rows) / rows : 0;
 }
 
-TrainLog::TrainLog(const RunFolder& folder, Console& console, std::int64_t epochs,
-                   std::int64_t resumed_update)
-    : metrics_path_(folder.file("metrics.jsonl")),
-      console_(console),
-      epochs_(epochs),
-      events_(folder.path()) {
-  if (std::filesystem::exists(metrics_path_)) {
-    write_file(metrics_path_, json_lines_until(read_file(metrics_path_), resumed_update));
-  }
-  console_.start_progress(resumed_update);
+void TrainLog::begin(std::int64_t update) {
+  const std::string metrics = folder_.metrics_log();
+  if (std::filesystem::exists(metrics)) write_file(metrics, json_lines_until(read_file(metrics), update));
+  events_.emplace(folder_.path());
+  console_.start_progress(update);
 }
 
 void TrainLog::on_step(const StepReport& step) {
@@ -59,11 +54,11 @@ void TrainLog::on_step(const StepReport& step) {
     shown_ = {};
   }
   if (logged_.steps >= kLogEvery) {
-    events_.scalar("train/loss", step.update, logged_.mean_loss());
-    events_.scalar("train/gradient_norm", step.update, step.gradient_norm);
-    events_.scalar("train/learning_rate", step.update, step.learning_rate);
-    events_.scalar("train/tokens_per_second", step.update, logged_.tokens_per_second());
-    events_.scalar("train/padding", step.update, logged_.padding());
+    events_->scalar("train/loss", step.update, logged_.mean_loss());
+    events_->scalar("train/gradient_norm", step.update, step.gradient_norm);
+    events_->scalar("train/learning_rate", step.update, step.learning_rate);
+    events_->scalar("train/tokens_per_second", step.update, logged_.tokens_per_second());
+    events_->scalar("train/padding", step.update, logged_.padding());
     logged_ = {};
   }
 }
@@ -78,7 +73,7 @@ void TrainLog::on_pass(const PassReport& pass) {
                     {"tokens", static_cast<double>(pass_.tokens)},
                     {"tokens_per_second", pass_.tokens_per_second()},
                     {"padding", pass_.padding()}}));
-  events_.flush();
+  events_->flush();
   pass_ = {};
 }
 
@@ -91,18 +86,19 @@ void TrainLog::on_evaluation(const EvaluationReport& evaluation) {
                      {"update", static_cast<double>(evaluation.update)}};
   for (const char* name : {"accuracy", "macro_f1", "micro_f1", "weighted_f1", "log_loss"}) {
     figures.emplace_back(fmt::format("valid_{}", name), valid.value(name));
-    events_.scalar(fmt::format("valid/{}", name), evaluation.update, valid.value(name));
+    events_->scalar(fmt::format("valid/{}", name), evaluation.update, valid.value(name));
   }
   append(json_line(figures));
-  events_.flush();
+  events_->flush();
 }
 
 void TrainLog::append(const std::string& line) {
-  std::FILE* file = std::fopen(metrics_path_.c_str(), "ab");
-  if (!file) throw Failure("cannot write {}: {}", metrics_path_, std::strerror(errno));
+  const std::string path = folder_.metrics_log();
+  std::FILE* file = std::fopen(path.c_str(), "ab");
+  if (!file) throw Failure("cannot write {}: {}", path, std::strerror(errno));
   const bool written = std::fwrite((line + '\n').data(), 1, line.size() + 1, file) == line.size() + 1;
   const bool closed = std::fclose(file) == 0;
-  if (!written || !closed) throw Failure("cannot write {}: {}", metrics_path_, std::strerror(errno));
+  if (!written || !closed) throw Failure("cannot write {}: {}", path, std::strerror(errno));
 }
 
 }  // namespace sluice

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "engine/train/observer.h"
@@ -14,9 +15,12 @@ namespace sluice {
 
 class TrainLog : public TrainObserver {
  public:
-  // `resumed_update`: what an interrupted run wrote after this update is dropped from metrics.jsonl; the
-  // updates will be done again.
-  TrainLog(const RunFolder& folder, Console& console, std::int64_t epochs, std::int64_t resumed_update);
+  TrainLog(const RunFolder& folder, Console& console, std::int64_t epochs)
+      : folder_(folder), console_(console), epochs_(epochs) {}
+
+  // Before the first step, with so many updates done: what an interrupted run wrote to metrics.jsonl after
+  // them is dropped, since these updates will be done again.
+  void begin(std::int64_t update);
 
   void on_step(const StepReport& step) override;
   void on_pass(const PassReport& pass) override;
@@ -36,10 +40,10 @@ class TrainLog : public TrainObserver {
 
   void append(const std::string& line);
 
-  std::string metrics_path_;
+  const RunFolder& folder_;
   Console& console_;
   std::int64_t epochs_;
-  EventFile events_;
+  std::optional<EventFile> events_;
   Window shown_, logged_, pass_;
 };
 

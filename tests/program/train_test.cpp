@@ -252,6 +252,28 @@ TEST_F(Trained, KilledAtAnyMomentGoesOn) {
   EXPECT_EQ(folder.read("killed/model.safetensors"), folder.read("run/model.safetensors"));
 }
 
+TEST_F(Trained, ResumesFromTheBeginningWhereNoCheckpointWasReached) {
+  train();
+  const std::string model = folder.read("run/model.safetensors"), metrics = folder.read("run/metrics.jsonl");
+  std::filesystem::remove_all(folder.path("run/checkpoint"));
+  std::filesystem::remove(folder.path("run/model.safetensors"));
+  const Outcome resumed =
+      run_sluice({"train", "--train", folder.path("train.tsv"), "--out", run, "--resume"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(folder.read("run/model.safetensors"), model);
+  EXPECT_EQ(lines_of(folder.read("run/metrics.jsonl")).size(), lines_of(metrics).size());
+}
+
+TEST_F(Trained, GoesOnForMoreEpochs) {
+  train();
+  const Outcome longer = run_sluice(
+      {"train", "--train", folder.path("train.tsv"), "--out", run, "--resume", "--set", "train.epochs=3"});
+  ASSERT_EQ(longer.exit_code, 0) << longer.err;
+  EXPECT_THAT(longer.err, HasSubstr("epoch 3/3"));
+  EXPECT_THAT(lines_of(folder.read("run/metrics.jsonl")), SizeIs(6));
+  EXPECT_THAT(folder.read("run/config.toml"), HasSubstr("\nepochs = 3\n"));
+}
+
 TEST_F(Trained, QuietSaysNothingButTheResult) {
   train({"--quiet"});
   EXPECT_EQ(outcome.err, "");
