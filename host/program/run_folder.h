@@ -45,6 +45,8 @@ class RunFolder {
   // folder that has it is whole. Throws UserError where it cannot be made, Failure for a full disk.
   void create(const Config& config, const Vocabulary& vocabulary,
               const std::vector<std::string>& labels) const;
+  // Replaces the configuration, as a resumed training may be told to take longer.
+  void write_config(Config config) const;
 
  private:
   std::string path_;
