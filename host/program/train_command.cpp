@@ -122,12 +122,8 @@ void Training::complete_config() {
 }
 
 void Training::read_vectors() {
-  std::vector<std::uint64_t> counts(static_cast<std::size_t>(vocabulary_.size()));
-  const DocumentRange range = corpus_.part(Part::train);
-  for (std::int64_t document = range.begin; document < range.end; ++document) {
-    for (const std::int32_t token : corpus_.tokens(document)) ++counts[static_cast<std::size_t>(token)];
-  }
-  vectors_ = load_vectors(config_.model.pretrained, vocabulary_, counts, config_.model.embedding_size);
+  vectors_ = load_vectors(config_.model.pretrained, vocabulary_, corpus_.token_counts(),
+                          config_.model.embedding_size);
   config_.model.embedding_size = static_cast<int>(vectors_.dimension);
   const VectorCoverage& coverage = vectors_.coverage;
   const auto percent = [](auto part, auto whole) {
