@@ -43,7 +43,7 @@ run() {
     done
     local -a vectors=()
     if [ -n "$(setting vectors "$config")" ]; then
-        vectors=(--set "model.vectors=$SLUICE_CORPORA/$(setting vectors "$config")")
+        vectors=(--set "model.pretrained=$SLUICE_CORPORA/$(setting vectors "$config")")
     fi
     begin=$(date +%s)
     timeout $((limit * 60)) "$program" train "${files[@]}" --config "$config" --seed "$seed" "${vectors[@]}" \
