@@ -134,7 +134,8 @@ void check_unpacking(const HostBatch& b, const std::vector<Document>& documents)
     const auto k = static_cast<size_t>(s);
     const Ints& tokens = documents[static_cast<size_t>(b.documents[k]) - 100].tokens;
     RC_ASSERT(b.lengths[k] == static_cast<int32_t>(tokens.size()));
-    RC_ASSERT(s == 0 || b.lengths[k - 1] >= b.lengths[k]);
+    RC_ASSERT(
+        (s == 0 || b.lengths[k - 1] >= b.lengths[k]));  // bare, RC_ASSERT's || would evaluate both sides
     for (int t = 0; t < b.lengths[k]; ++t) {
       RC_ASSERT(b.ids[static_cast<size_t>(b.row(t, s))] == tokens[static_cast<size_t>(t)]);
       rows.insert(b.row(t, s));
@@ -164,14 +165,14 @@ void check_segments(const HostBatch& b) {
   RC_ASSERT(static_cast<int>(b.segment_rows.size()) == b.tokens);
   RC_ASSERT(static_cast<int>(b.row_distinct.size()) == b.rows);
   for (size_t u = 0; u < b.distinct.size(); ++u) {
-    RC_ASSERT(u == 0 || b.distinct[u - 1] < b.distinct[u]);
+    RC_ASSERT((u == 0 || b.distinct[u - 1] < b.distinct[u]));
     RC_ASSERT(b.segments[u] < b.segments[u + 1]);
     for (int32_t s = b.segments[u]; s < b.segments[u + 1]; ++s) {
       const auto row = static_cast<size_t>(b.segment_rows[static_cast<size_t>(s)]);
       RC_ASSERT(b.ids[row] == b.distinct[u]);
       RC_ASSERT(b.row_distinct[row] == static_cast<int32_t>(u));
-      RC_ASSERT(s == b.segments[u] ||
-                b.segment_rows[static_cast<size_t>(s) - 1] < b.segment_rows[static_cast<size_t>(s)]);
+      RC_ASSERT((s == b.segments[u] ||
+                 b.segment_rows[static_cast<size_t>(s) - 1] < b.segment_rows[static_cast<size_t>(s)]));
     }
   }
 }
