@@ -47,6 +47,7 @@ MaxShape CorpusBatches::find_max_shape() const {
 void CorpusBatches::start(int epoch, int64_t skip) {
   SLUICE_CHECK(epoch >= 0 && skip >= 0, "pass {} from batch {}", epoch, skip);
   prefetch_.reset();  // the pass before, if it was left
+  plan_ = {};         // its memory first
   plan_ = plan_batches([&](int64_t d) { return corpus_.length(d); }, range_, options_, epoch);
   corpus_.release_pages();
   figures_ = {};
