@@ -45,7 +45,7 @@ train() {
     local name=$1
     shift
     rm -rf "${work:?}/$name"
-    "$program" train --train "$corpus/train.tsv" --valid "$corpus/valid.tsv" \
+    "$program" train --train "$corpus/train.tsv" "$corpus/valid.tsv" \
         --test "$corpus/test.tsv" --out "$work/$name" --config "$root/host/quickstart.toml" "$@"
 }
 
@@ -86,7 +86,8 @@ main() {
     step "$logs/build.log" "Building sluice" cmake --build "$work" --target sluice
     step "$logs/corpus.log" "Making the embedded corpus" "$root/host/package_corpus.pl" "$corpus"
     cat "$logs/corpus.log"
-    step "$logs/bag_of_words.log" "Training a bag of words" train bag_of_words --set model.num_layers=0
+    step "$logs/bag_of_words.log" "Training a bag of words" train bag_of_words --set model.num_layers=0 \
+        --set model.pooling=mean --set model.pooled_dropout=0 --set optim.learning_rate=0.01 --set train.epochs=6
     say "Training a BiLSTM"
     train bilstm
     print_results
