@@ -40,7 +40,8 @@ StopOnSignals::StopOnSignals(std::atomic<bool>& stop) {
 }
 
 StopOnSignals::~StopOnSignals() {
-  handle(SIG_DFL);
+  for (const int signal : {SIGINT, SIGTERM})
+    std::signal(signal, SIG_DFL);  // fails for no signal that it knows
   stop_flag = nullptr;
 }
 

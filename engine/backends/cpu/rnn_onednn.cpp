@@ -42,9 +42,7 @@ struct Descs {
         R_backward(plain({1, 1, k.hidden_size, kLstmGates, k.hidden_size}, Tag::ldgoi)),
         b(plain({1, 1, kLstmGates, k.hidden_size}, Tag::ldgo)) {}
 
-  static Memory::desc plain(Memory::dims dims, Tag tag) {
-    return {std::move(dims), Memory::data_type::f32, tag};
-  }
+  static Memory::desc plain(const Memory::dims& dims, Tag tag) { return {dims, Memory::data_type::f32, tag}; }
 };
 
 struct Primitive {
