@@ -19,32 +19,37 @@ void Embedding::bind(Arena& arena, const MaxShape& max, DType type) {
   slots_ = arena.scratch(DType::i32, {max.distinct});
 }
 
-Rows Embedding::forward(Backend& backend, const Params& params, const Batch& batch, const StepInfo& step) {
+Tensor Embedding::forward(Backend& backend, const Params& params, const Batch& batch, const StepInfo& step) {
   const Tensor x = distinct_.narrow(batch.distinct);
   backend.gather({.table = params.value(table_), .ids = batch.distinct_ids, .y = x});
   if (step.training && config_.dropout > 0)
     backend.dropout({.p = config_.dropout, .masks = step.masks(config_.site), .x = x, .y = x});
-  if (!config_.expanded) return {x, batch.row_distinct};
+  return x;
+}
+
+Tensor Embedding::expand(Backend& backend, const Batch& batch) {
   const Tensor rows = expanded_.narrow(batch.rows);
   if (batch.distinct == 0)
     backend.zero(rows);  // only empty documents: every row is padding
   else
-    backend.gather({.table = x, .ids = batch.row_distinct, .y = rows});
-  return {rows, {}};
+    backend.gather({.table = distinct_.narrow(batch.distinct), .ids = batch.row_distinct, .y = rows});
+  return rows;
 }
 
 void Embedding::backward(Backend& backend, Params& params, const Batch& batch, const StepInfo& step,
                          Tensor d) {
   if (config_.frozen) return;
-  Tensor d_rows = d;
-  if (config_.expanded) {
-    d_rows = d_distinct_.narrow(batch.distinct);
-    backend.segment_sum(
-        {.x = d, .segments = batch.segments, .segment_rows = batch.segment_rows, .y = d_rows});
-  }
   if (config_.dropout > 0)
-    backend.dropout({.p = config_.dropout, .masks = step.masks(config_.site), .x = d_rows, .y = d_rows});
-  params.add_rows(table_, batch, slots_, d_rows);
+    backend.dropout({.p = config_.dropout, .masks = step.masks(config_.site), .x = d, .y = d});
+  params.add_rows(table_, batch, slots_, d);
+}
+
+void Embedding::backward_expanded(Backend& backend, Params& params, const Batch& batch, const StepInfo& step,
+                                  Tensor d) {
+  if (config_.frozen) return;
+  const Tensor d_rows = d_distinct_.narrow(batch.distinct);
+  backend.segment_sum({.x = d, .segments = batch.segments, .segment_rows = batch.segment_rows, .y = d_rows});
+  backward(backend, params, batch, step, d_rows);
 }
 
 }  // namespace sluice

@@ -1,6 +1,6 @@
 // Token vectors. The layer computes on a batch's U distinct tokens; the first recurrent layer's input product
-// then costs U rows instead of N. Where a later layer needs every token's row (batch norm of the input, a bag
-// of words) they are expanded to [N,E].
+// then costs U rows instead of N. Where a later layer needs every token's row (batch norm of the input,
+// pooled embeddings) they are expanded to [N,E].
 #pragma once
 
 #include "engine/arena.h"
@@ -19,7 +19,7 @@ struct EmbeddingConfig {
   int size = 0;        // E
   bool frozen = false;
   double deviation = 0.1;  // of the first values, normally distributed
-  bool expanded = false;   // give [N,E]
+  bool expanded = false;   // expand() will be called
   double dropout = 0;      // of the distinct vectors: one mask a token and batch
   uint32_t site = 0;
 };
@@ -30,9 +30,15 @@ class Embedding {
 
   void declare(Params& params);
   void bind(Arena& arena, const MaxShape& max, DType type);
-  Rows forward(Backend& backend, const Params& params, const Batch& batch, const StepInfo& step);
-  // d: gradient of forward()'s x, overwritten.
+  // The vectors of the batch's distinct tokens [U,E].
+  Tensor forward(Backend& backend, const Params& params, const Batch& batch, const StepInfo& step);
+  // The same by row [N,E], after forward(). Padding holds anything finite.
+  Tensor expand(Backend& backend, const Batch& batch);
+  // Adds to the table's gradient. d: gradient of forward()'s result, overwritten.
   void backward(Backend& backend, Params& params, const Batch& batch, const StepInfo& step, Tensor d);
+  // d: gradient of expand()'s result.
+  void backward_expanded(Backend& backend, Params& params, const Batch& batch, const StepInfo& step,
+                         Tensor d);
 
   ParamId table() const { return table_; }
   bool trained() const { return !config_.frozen; }

@@ -12,7 +12,7 @@ PoolForward PoolingLayer::part(const Batch& batch, size_t k, Tensor x, Tensor y)
           .directions = directions_,
           .x = x,
           .y = y,
-          .column = static_cast<int>(k) * columns_,
+          .column = first_ + static_cast<int>(k) * columns_,
           .argmax = argmax_.narrow(batch.sequences)};
 }
 
@@ -21,7 +21,6 @@ void PoolingLayer::forward(Backend& backend, const Batch& batch, Tensor x, Tenso
 }
 
 void PoolingLayer::backward(Backend& backend, const Batch& batch, Tensor x, Tensor y, Tensor dy, Tensor dx) {
-  backend.zero(dx);
   for (size_t k = 0; k < kinds_.size(); ++k)
     backend.pool_backward({.forward = part(batch, k, x, y), .dy = dy, .dx = dx});
 }

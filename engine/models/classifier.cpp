@@ -28,7 +28,13 @@ const ModelConfig& checked(const ModelConfig& config) {
   return config;
 }
 
-bool needs_every_row(const ModelConfig& config) {
+// A bag of words pools its embeddings anyway.
+bool pools_embeddings(const ModelConfig& config) {
+  return config.pool_embeddings && config.num_layers > 0;
+}
+
+// Whether what follows the embedding, recurrent layer or pooling, reads [N,E] and not the distinct tokens.
+bool reads_every_row(const ModelConfig& config) {
   return config.batch_norm_input || config.num_layers == 0;
 }
 
@@ -58,7 +64,7 @@ Classifier::Classifier(const ModelConfig& config, const LossConfig& loss, Backen
                   .size = config.embedding_size,
                   .frozen = config.embedding_frozen,
                   .deviation = config.embedding_deviation,
-                  .expanded = needs_every_row(config),
+                  .expanded = reads_every_row(config) || pools_embeddings(config),
                   .dropout = config.embedding_dropout,
                   .site = kEmbeddingSite}) {
   if (config.batch_norm_input) input_norm_.emplace("norm.input", config.embedding_size);
@@ -68,14 +74,20 @@ Classifier::Classifier(const ModelConfig& config, const LossConfig& loss, Backen
       between_norms_.emplace_back(fmt::format("norm.{}", l), recurrent_.back().outputs());
   }
   const int directions = recurrent_.empty() ? 1 : recurrent_.back().directions();
-  pooling_.emplace(config.pooling, static_cast<int>(width(config.num_layers - 1)), directions);
-  if (config.batch_norm_pooled) pooled_norm_.emplace("norm.pooled", pooling_->outputs());
-  head_.emplace("head", pooling_->outputs(), config.classes);
+  pooling_.emplace(config.pooling, static_cast<int>(width(config.num_layers - 1)), directions, 0);
+  if (pools_embeddings(config))
+    embedding_pooling_.emplace(config.pooling, config.embedding_size, 1, pooling_->outputs());
+  if (config.batch_norm_pooled) pooled_norm_.emplace("norm.pooled", pooled_width());
+  head_.emplace("head", pooled_width(), config.classes);
   declare();
 }
 
 int64_t Classifier::width(int layer) const {
   return layer < 0 ? config_.embedding_size : recurrent_[static_cast<size_t>(layer)].outputs();
+}
+
+int Classifier::pooled_width() const {
+  return pooling_->outputs() + (embedding_pooling_ ? embedding_pooling_->outputs() : 0);
 }
 
 void Classifier::declare() {
@@ -89,7 +101,7 @@ void Classifier::declare() {
 
 void Classifier::bind(const MaxShape& max) {
   const DType type = config_.dtype;
-  const int64_t N = max.rows, B = max.sequences, K = config_.classes, P = pooling_->outputs();
+  const int64_t N = max.rows, B = max.sequences, K = config_.classes, P = pooled_width();
   embedding_.bind(arena_, max, type);
   if (input_norm_) {
     input_norm_->bind(arena_, type);
@@ -97,7 +109,7 @@ void Classifier::bind(const MaxShape& max) {
   }
   recurrent_out_.clear();
   between_.clear();
-  int64_t widest = needs_every_row(config_) ? width(-1) : 1;
+  int64_t widest = reads_every_row(config_) ? width(-1) : 1;
   for (size_t l = 0; l < recurrent_.size(); ++l) {
     const int64_t columns = recurrent_[l].outputs();
     recurrent_[l].bind(arena_, max, backend_);
@@ -112,6 +124,11 @@ void Classifier::bind(const MaxShape& max) {
   const int64_t elements = std::max(N * widest, int64_t{max.distinct} * width(-1));
   for (Tensor& g : gradients_) g = arena_.saved("gradient of activations", type, {elements});
   pooling_->bind(arena_, max);
+  if (embedding_pooling_) {
+    embedding_pooling_->bind(arena_, max);
+    if (!reads_every_row(config_))
+      d_rows_ = arena_.saved("gradient of pooled embeddings", type, {N, width(-1)});
+  }
   pooled_ = arena_.saved("pooled", type, {B, P});
   if (pooled_norm_) {
     pooled_norm_->bind(arena_, type);
@@ -154,7 +171,10 @@ void Classifier::allocate(const MaxShape& max, uint64_t seed, bool dense_tables,
 }
 
 void Classifier::forward(const Batch& batch, const StepInfo& step) {
-  in_ = embedding_.forward(backend_, params_, batch, step);
+  in_ = {embedding_.forward(backend_, params_, batch, step), batch.row_distinct};
+  const Tensor rows =
+      reads_every_row(config_) || embedding_pooling_ ? embedding_.expand(backend_, batch) : Tensor();
+  if (reads_every_row(config_)) in_ = {rows, {}};
   if (input_norm_) {
     const Tensor normed = input_normed_.narrow(batch.rows);
     input_norm_->forward(backend_, params_, &batch, step, in_.x, normed);
@@ -180,6 +200,10 @@ void Classifier::forward(const Batch& batch, const StepInfo& step) {
   top_ = x.x;
   Tensor pooled = pooled_.narrow(batch.sequences);
   pooling_->forward(backend_, batch, top_, pooled);
+  if (embedding_pooling_) {
+    pooled_rows_ = in_.index ? rows : in_.x;
+    embedding_pooling_->forward(backend_, batch, pooled_rows_, pooled);
+  }
   if (pooled_norm_) {
     const Tensor normed = pooled_normed_.narrow(batch.sequences);
     pooled_norm_->forward(backend_, params_, nullptr, step, pooled, normed);
@@ -226,8 +250,9 @@ void Classifier::backward(const Batch& batch, const StepInfo& step, double scale
     backend_.dropout(
         {.p = config_.pooled_dropout, .masks = step.masks(kPooledSite), .x = d_pooled, .y = d_pooled});
   if (pooled_norm_) pooled_norm_->backward(backend_, params_, d_pooled, d_pooled);
-  pooling_->backward(backend_, batch, top_, pooled, d_pooled,
-                     gradient(0, batch, width(config_.num_layers - 1)));
+  const Tensor d_top = gradient(0, batch, width(config_.num_layers - 1));
+  backend_.zero(d_top);
+  pooling_->backward(backend_, batch, top_, pooled, d_pooled, d_top);
   backward_recurrent(batch, step);
 }
 
@@ -249,9 +274,27 @@ void Classifier::backward_recurrent(const Batch& batch, const StepInfo& step) {
     }
     if (!between_norms_.empty()) between_norms_[below].backward(backend_, params_, d_in, d_in);
   }
-  const Tensor d = gradients_[current].reshape({in_.x.dims[0], in_.x.dims[1]});
+  backward_embedding(batch, step, gradients_[current].reshape({in_.x.dims[0], in_.x.dims[1]}));
+}
+
+// d: gradient of what the first recurrent layer (or pooling) read.
+void Classifier::backward_embedding(const Batch& batch, const StepInfo& step, Tensor d) {
+  const auto add_pooled = [&](Tensor to) {
+    const int64_t B = batch.sequences;
+    embedding_pooling_->backward(backend_, batch, pooled_rows_, pooled_.narrow(B), d_pooled_.narrow(B), to);
+  };
+  if (in_.index) {
+    embedding_.backward(backend_, params_, batch, step, d);
+    if (!embedding_pooling_ || !embedding_.trained()) return;
+    const Tensor d_rows = d_rows_.narrow(batch.rows);
+    backend_.zero(d_rows);
+    add_pooled(d_rows);
+    embedding_.backward_expanded(backend_, params_, batch, step, d_rows);
+    return;
+  }
+  if (embedding_pooling_) add_pooled(d);
   if (input_norm_) input_norm_->backward(backend_, params_, d, d);
-  if (embedding_.trained()) embedding_.backward(backend_, params_, batch, step, d);
+  embedding_.backward_expanded(backend_, params_, batch, step, d);
 }
 
 Tensor Classifier::gradient(int which, const Batch& batch, int64_t columns) const {

@@ -1,6 +1,6 @@
 // The text classifier: embedding -> [batch norm] -> LSTM layers with batch norm and dropout between ->
-// pooling
-// -> [batch norm] -> dropout -> linear head -> softmax (or a sigmoid for each class).
+// pooling of the states, and of the embeddings where asked for -> [batch norm] -> dropout -> linear head ->
+// softmax (or a sigmoid for each class).
 #pragma once
 
 #include <optional>
@@ -63,6 +63,8 @@ class Classifier {
   void bind(const MaxShape& max);
   void loss(const Batch& batch, double scale, bool with_gradient);
   void backward_recurrent(const Batch& batch, const StepInfo& step);
+  void backward_embedding(const Batch& batch, const StepInfo& step, Tensor d);
+  int pooled_width() const;
   // Features of a row after layer l (l = -1: the embedding).
   int64_t width(int layer) const;
   Tensor gradient(int which, const Batch& batch, int64_t columns) const;
@@ -78,17 +80,18 @@ class Classifier {
   std::optional<BatchNorm> input_norm_, pooled_norm_;
   std::vector<RecurrentLayer> recurrent_;
   std::vector<BatchNorm> between_norms_;  // empty, or one for each layer but the last
-  std::optional<PoolingLayer> pooling_;
+  std::optional<PoolingLayer> pooling_, embedding_pooling_;
   std::optional<Linear> head_;
 
   // Bound activations, named by where they stand; `between_[l]` is what layer l + 1 reads where something
   // stands between.
   Tensor input_normed_, pooled_, pooled_normed_, logits_, probabilities_, losses_;
   std::vector<Tensor> recurrent_out_, between_;
-  Tensor gradients_[2], d_pooled_, dlogits_, class_weights_;
+  Tensor gradients_[2], d_pooled_, d_rows_, dlogits_, class_weights_;
   Buffer class_weight_memory_;
-  Rows in_;     // what the first recurrent layer (or pooling) read in the last forward()
-  Tensor top_;  // what pooling read
+  Rows in_;             // what the first recurrent layer (or pooling) read in the last forward()
+  Tensor top_;          // what pooling read
+  Tensor pooled_rows_;  // what the pooling of embeddings read
 };
 
 }  // namespace sluice

@@ -21,6 +21,8 @@ struct ModelConfig {
   std::vector<int> hidden_size = {128};  // H of each layer; one value serves all
   bool bidirectional = true;
   std::vector<Pooling> pooling = {Pooling::max};  // concatenated
+  // Token vectors are pooled beside the last layer's states (as in the RCNN of Lai et al. 2015).
+  bool pool_embeddings = false;
   bool batch_norm_input = false, batch_norm_between_layers = false, batch_norm_pooled = false;
   double embedding_dropout = 0;  // of the distinct tokens' vectors: one mask a token and batch
   double dropout = 0;            // between layers

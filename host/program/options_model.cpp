@@ -19,6 +19,8 @@ std::vector<Option> model_options() {
       integer("model.num_layers", at(&M::num_layers), 0, 64, "LSTM layers; 0: a bag of words"),
       integers("model.hidden_size", at(&M::hidden_size), 1, 1 << 16,
                "units of a layer and direction: one number for all layers, or one for each"),
+      boolean("model.pool_embeddings", at(&M::pool_embeddings),
+              "pool the token vectors, too, beside the LSTM's states"),
       boolean("model.bidirectional", at(&M::bidirectional), "each layer reads the text in both directions"),
       choices("model.pooling", at(&M::pooling),
               {{"last", Pooling::last}, {"mean", Pooling::mean}, {"max", Pooling::max}},

@@ -142,6 +142,17 @@ const Case kCases[] = {
        m.num_layers = 2;
        m.hidden_size = {3, 5};
      }},
+    {"PooledEmbeddings",
+     [](ModelConfig& m, LossConfig&) {
+       m.pool_embeddings = true;
+       m.pooling = {Pooling::mean, Pooling::max};
+       m.embedding_dropout = m.pooled_dropout = 0.3;
+     }},
+    {"PooledEmbeddingsPadded", [](ModelConfig& m, LossConfig&) { m.pool_embeddings = true; }, Layout::padded},
+    {"PooledEmbeddingsNormed",
+     [](ModelConfig& m, LossConfig&) {
+       m.pool_embeddings = m.batch_norm_input = m.batch_norm_pooled = true;
+     }},
     {"BatchNormInput", [](ModelConfig& m, LossConfig&) { m.batch_norm_input = true; }},
     {"BatchNormBetween",
      [](ModelConfig& m, LossConfig&) {
