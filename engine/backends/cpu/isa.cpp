@@ -42,13 +42,13 @@ const IsaTable* isa_table_named(const char* name) {
 }
 
 const IsaTable& isa_table() {
-  static const IsaTable& chosen = []() -> const IsaTable& {
+  static const IsaTable* const chosen = [] {
     const char* wanted = getenv("SLUICE_ISA");
     for (const char* name : {wanted ? wanted : "avx512", "avx512", "avx2"})
-      if (const IsaTable* table = isa_table_named(name)) return *table;
-    return *isa_table_named("baseline");
+      if (const IsaTable* table = isa_table_named(name)) return table;
+    return isa_table_named("baseline");
   }();
-  return chosen;
+  return *chosen;
 }
 
 }  // namespace sluice::cpu
