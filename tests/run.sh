@@ -16,12 +16,12 @@ cd "$root"
 
 install() { install_packages "$root/build/logs/packages.log" "$@"; }
 
-# build PRESET OPTION...: configures and builds a preset of CMakePresets.json; the compiler's words are shown.
+# build PRESET OPTION...: configures and builds a preset of CMakePresets.json (only $target, where set); the compiler's words are shown.
 build() {
     local preset=$1
     shift
     cmake --preset "$preset" "$@"
-    cmake --build "build/${build_dir:-$preset}"
+    cmake --build "build/${build_dir:-$preset}" --target "${target:-all}"
 }
 
 run_suite() {
@@ -53,7 +53,7 @@ run_sanitizers() {
 run_fuzz() {
     local targets each
     install "${build_packages[@]}" "${fuzz_packages[@]}"
-    build fuzz -DSLUICE_TESTS=OFF
+    target=fuzz_targets build fuzz -DSLUICE_TESTS=OFF
     targets=$(ctest --test-dir build/fuzz -N -L fuzz | sed -n 's/^Total Tests: //p')
     [ "${targets:-0}" -gt 0 ] || die "the preset fuzz has no test labelled fuzz; see tests/fuzz/CMakeLists.txt"
     each=$(((2 * $1 + targets - 1) / targets))
