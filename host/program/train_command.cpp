@@ -65,6 +65,8 @@ class Training {
   Metrics evaluate_part(BatchSource& source);
 
   const Arguments& args_;
+  TrainRequests requests_;
+  StopOnSignals signals_;  // before whatever starts threads
   Config config_;
   RunFolder folder_;
   Console console_;
@@ -193,15 +195,14 @@ bool Training::train() {
   train.layout = config_.batch.layout;
   train.checkpoint_directory = folder_.checkpoint();
   train.fingerprint = fingerprint(corpus_);
-  TrainRequests requests;
   TrainLog log(folder_, console_, train.epochs);
-  Trainer trainer(train, *classifier_, optimizer, *train_, valid_.get(), &log, &requests,
+  Trainer trainer(train, *classifier_, optimizer, *train_, valid_.get(), &log, &requests_,
                   unseen_labels_of(corpus_));
   if (args_.resume && has_checkpoint(folder_.checkpoint())) {
     trainer.resume();
     report_.push_back(fmt::format("resumed at update {}", trainer.state().update));
   }
-  const StopOnSignals signals(requests.stop);
+  signals_.ask(&requests_.stop);
   if (args_.resume) {
     folder_.write_config(config_);
   } else {
@@ -210,6 +211,7 @@ bool Training::train() {
   for (const std::string& line : report_) console_.line(line);
   log.begin(trainer.state().update);
   const TrainResult result = trainer.run();
+  signals_.ask(nullptr);
   console_.line(fmt::format("training ended: {}", name_of(result.reason)));
   if (result.best_restored) {
     console_.line(fmt::format("best: epoch {}, update {}, {} {:.4f}", result.best_epoch, result.best_update,
