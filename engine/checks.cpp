@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "kernels/cells/lstm.h"
+
 namespace sluice::checks {
 namespace {
 
@@ -51,7 +53,7 @@ void rnn(const RnnForward& a) {
   const DType t = a.shape.dtype;
   const int64_t E = a.shape.input_size, H = a.shape.hidden_size, D = a.shape.directions,
                 B = a.batch->sequences;
-  const int64_t G = 4;
+  const int64_t G = Lstm::kGates;
   SLUICE_CHECK(E > 0 && H > 0 && (D == 1 || D == 2), "rnn: input {}, hidden {}, directions {}", E, H, D);
   const int64_t inputs = a.x_index.data ? a.batch->distinct : a.batch->rows;
   shape("rnn.x", a.x, t, {inputs, E});

@@ -124,6 +124,16 @@ TEST_P(Gradients, ScaleAndAccumulate) {
     EXPECT_NEAR(more[i], 1.5 * once[i], 1e-12 + 1e-12 * std::abs(once[i]));
 }
 
+void everything(ModelConfig& m, LossConfig& l) {
+  m.num_layers = 2;
+  m.pooling = {Pooling::last, Pooling::mean, Pooling::max};
+  m.pool_embeddings = true;
+  m.batch_norm_input = m.batch_norm_between_layers = m.batch_norm_pooled = true;
+  m.embedding_dropout = m.dropout = m.pooled_dropout = m.recurrent_dropout = 0.2;
+  m.zoneout_hidden = m.zoneout_cell = 0.2;
+  l.label_smoothing = 0.1;
+}
+
 const Case kCases[] = {
     {"Plain", [](ModelConfig&, LossConfig&) {}},
     {"Padded", [](ModelConfig&, LossConfig&) {}, Layout::padded},
@@ -178,25 +188,8 @@ const Case kCases[] = {
        l.class_weights = {0.5, 2.0, 1.25};
        l.label_smoothing = 0.1;
      }},
-    {"Everything",
-     [](ModelConfig& m, LossConfig& l) {
-       m.num_layers = 2;
-       m.pooling = {Pooling::last, Pooling::mean, Pooling::max};
-       m.batch_norm_input = m.batch_norm_between_layers = m.batch_norm_pooled = true;
-       m.embedding_dropout = m.dropout = m.pooled_dropout = m.recurrent_dropout = 0.2;
-       m.zoneout_hidden = m.zoneout_cell = 0.2;
-       l.label_smoothing = 0.1;
-     }},
-    {"EverythingPadded",
-     [](ModelConfig& m, LossConfig& l) {
-       m.num_layers = 2;
-       m.pooling = {Pooling::last, Pooling::mean, Pooling::max};
-       m.batch_norm_input = m.batch_norm_between_layers = m.batch_norm_pooled = true;
-       m.embedding_dropout = m.dropout = m.pooled_dropout = m.recurrent_dropout = 0.2;
-       m.zoneout_hidden = m.zoneout_cell = 0.2;
-       l.label_smoothing = 0.1;
-     },
-     Layout::padded},
+    {"Everything", everything},
+    {"EverythingPadded", everything, Layout::padded},
 };
 
 INSTANTIATE_TEST_SUITE_P(Classifier, Gradients, testing::ValuesIn(kCases),
