@@ -5,12 +5,13 @@ program a PyTorch user would write. One repetition trains once over every batch 
 """
 
 import argparse
-import sys
 import time
 
 import numpy
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from serve import serve
 
 
 def read_batches(path: str):
@@ -71,11 +72,7 @@ def main() -> None:
             optimizer.step()
         return time.perf_counter() - begin
 
-    print("ready", flush=True)
-    for line in sys.stdin:
-        if line.strip() != "go":
-            sys.exit(f"unknown command {line.strip()!r}")
-        print(f"{repeat():.9f}", flush=True)
+    serve(repeat)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ padded: one [T,B,E] tensor, sequences of length T (PyTorch's fast path). packed:
 """
 
 import argparse
-import sys
 import time
 
 import torch
+
+from serve import serve
 
 
 def main() -> None:
@@ -45,11 +46,7 @@ def main() -> None:
             y.backward(seed)
         return time.perf_counter() - begin
 
-    print("ready", flush=True)
-    for line in sys.stdin:
-        if line.strip() != "go":
-            sys.exit(f"unknown command {line.strip()!r}")
-        print(f"{repeat():.9f}", flush=True)
+    serve(repeat)
 
 
 if __name__ == "__main__":
