@@ -14,7 +14,7 @@ namespace sluice {
 namespace {
 
 constexpr const char* kVersionKey = "sluice_checkpoint";
-constexpr const char* kVersion = "1";
+constexpr const char* kVersion = "2";
 
 std::string file_in(const std::string& directory) {
   return directory + "/state.safetensors";
@@ -34,6 +34,7 @@ void for_each_field(State& s, F&& field) {
   field("best_update", s.best_update);
   field("best_epoch", s.best_epoch);
   field("best", s.stopping.best);
+  field("best_loss", s.stopping.best_loss);
   field("patience_reference", s.stopping.reference);
   field("stale_evaluations", s.stopping.stale);
 }

@@ -17,14 +17,17 @@ class EarlyStopping {
   // Saved in checkpoints.
   struct State {
     std::optional<double> best;       // of all evaluations
+    std::optional<double> best_loss;  // the log loss of that evaluation
     std::optional<double> reference;  // the last value that was a gain of min_delta
     int64_t stale = 0;                // evaluations since
   };
 
   explicit EarlyStopping(const EarlyStoppingConfig& config) : config_(config) {}
 
-  // True when `value` is the best so far (the first of equals). A value that is not a number is never better.
-  bool observe(double value);
+  // True when the evaluation is the best so far. Of equal values the one with the lower log loss is better,
+  // and the first where that is equal, too; patience is about the value alone. A value that is not a number
+  // is never better.
+  bool observe(double value, double log_loss);
   bool exhausted() const { return config_.patience > 0 && state_.stale >= config_.patience; }
 
   const State& state() const { return state_; }

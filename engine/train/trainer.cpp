@@ -243,7 +243,7 @@ void Trainer::validate() {
   report.update = state_.update;
   report.train_loss = mean_loss();
   report.valid = &metrics;
-  report.best = stopping_.observe(metrics.value(config_.metric));
+  report.best = stopping_.observe(metrics.value(config_.metric), metrics.log_loss);
   if (report.best) {
     if (best_) best_->take();
     state_.best_update = report.update;

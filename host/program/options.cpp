@@ -107,7 +107,9 @@ std::vector<Option> train_options() {
       integer("train.evaluate_every", at(&T::evaluate_every), 0, kMany,
               "updates between validations; 0: each epoch"),
       text("train.metric", at(&T::metric),
-           "the validation figure that picks the best: accuracy, macro_f1, log_loss, ..."),
+           "the validation figure that picks the best: accuracy, macro_f1, log_loss, ...; of equals, the "
+           "lower "
+           "log_loss"),
       integer("train.patience", at(&T::patience), 0, 1e9,
               "stop after so many validations without a gain; 0: never"),
       real("train.min_delta", at(&T::min_delta), 0, 1e9, "what counts as a gain for the patience"),
