@@ -19,6 +19,16 @@ uint64_t seed_of(uint64_t seed, const std::string& name) {
   return hash ^ (seed * 0x9E3779B97F4A7C15ull);
 }
 
+// Rows of a gradient and their ids lie beside each other, each aligned.
+size_t aligned(size_t bytes) {
+  constexpr size_t kAlignment = 256;
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+size_t id_bytes(int capacity) {
+  return aligned(static_cast<size_t>(capacity) * sizeof(int32_t));
+}
+
 }  // namespace
 
 ParamId Params::declare_entry(const std::string& name, std::vector<int64_t> shape, Kind kind, Init init) {
@@ -60,11 +70,8 @@ int Params::place(const Entry& entry) const {
 size_t Params::bytes(bool dense_tables, int row_capacity) const {
   const Layout layout = measure();
   const int64_t dense = dense_tables ? layout.end(Kind::table) : layout.end(Kind::plain);
-  int64_t rows = 0;
-  if (!dense_tables)
-    for (const RowGradient& r : rows_)
-      if (trained(r.table)) rows += int64_t{row_capacity} * entries_[static_cast<size_t>(r.table)].shape[1];
-  return static_cast<size_t>(layout.end(Kind::buffer) + dense + rows) * size_of(dtype_);
+  return static_cast<size_t>(layout.end(Kind::buffer) + dense) * size_of(dtype_) +
+         (dense_tables ? 0 : rows_bytes(row_capacity));
 }
 
 void Params::allocate(uint64_t seed, bool dense_tables, int row_capacity) {
@@ -82,19 +89,26 @@ void Params::allocate(uint64_t seed, bool dense_tables, int row_capacity) {
   initialise(seed);
 }
 
-void Params::allocate_rows(int capacity) {
+size_t Params::row_bytes(const RowGradient& r, int capacity) const {
+  return aligned(static_cast<size_t>(capacity * columns(r.table)) * size_of(dtype_));
+}
+
+size_t Params::rows_bytes(int capacity) const {
   size_t bytes = 0;
   for (const RowGradient& r : rows_)
-    if (trained(r.table))
-      bytes += static_cast<size_t>(capacity * (columns(r.table) + 1)) * sizeof(double) + 256;
-  row_memory_ = Buffer(backend_, bytes, "embedding gradients");
+    if (trained(r.table)) bytes += row_bytes(r, capacity) + id_bytes(capacity);
+  return bytes;
+}
+
+void Params::allocate_rows(int capacity) {
+  row_memory_ = Buffer(backend_, rows_bytes(capacity), "embedding gradients");
   char* next = static_cast<char*>(row_memory_.data());
   for (RowGradient& r : rows_) {
     if (!trained(r.table)) continue;
     r.values = Tensor(next, dtype_, {capacity, columns(r.table)});
-    next += static_cast<size_t>(capacity * columns(r.table)) * sizeof(double);
+    next += row_bytes(r, capacity);
     r.device_ids = Tensor(next, DType::i32, {capacity});
-    next += static_cast<size_t>(capacity) * sizeof(double);
+    next += id_bytes(capacity);
   }
 }
 

@@ -75,7 +75,10 @@ class Params {
     Kind kind;
   };
   std::vector<Dense> dense() const;
-  std::vector<RowGradient>& rows() { return rows_; }  // `count` is 0 where a table is frozen or dense
+  std::vector<RowGradient>& rows() { return rows_; }
+  const std::vector<RowGradient>& rows() const {
+    return rows_;
+  }  // `count` is 0 where a table is frozen or dense
   int64_t offset(ParamId id) const { return entries_[static_cast<size_t>(id)].offset; }
   int64_t trained_parameters() const;  // elements that updates move: the first ones of the flat values
 
@@ -102,6 +105,8 @@ class Params {
   int place(const Entry& entry) const;
   Layout measure() const;
   void allocate_rows(int capacity);
+  size_t row_bytes(const RowGradient& r, int capacity) const;
+  size_t rows_bytes(int capacity) const;
   void initialise(uint64_t seed);
   Tensor slice(const Buffer& from, const Entry& entry) const;
   int64_t columns(ParamId table) const;

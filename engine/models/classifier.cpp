@@ -141,21 +141,20 @@ void Classifier::bind(const MaxShape& max) {
   losses_ = arena_.saved("losses", type, {B});
 }
 
-void Classifier::allocate(const MaxShape& max, uint64_t seed, bool dense_tables, int accumulate) {
+void Classifier::allocate(const MaxShape& max, uint64_t seed, bool dense_tables, int accumulate,
+                          size_t training_state) {
   bind(max);
   const int row_capacity = std::min(config_.vocabulary, max.distinct * accumulate);
-  const size_t moments = 2 * static_cast<size_t>(params_.trained_parameters()) * size_of(config_.dtype);
   const size_t parameters = params_.bytes(dense_tables, row_capacity);
-  const size_t needed = parameters + moments + arena_.bytes(), available = backend_.available_memory();
+  const size_t needed = parameters + training_state + arena_.bytes(), available = backend_.available_memory();
   constexpr double kMegabyte = 1 << 20;
   if (needed > available)
     throw UserError(
-        "the model needs {:.0f} MB (parameters and their gradients {:.0f}, moments {:.0f}, activations "
-        "{:.0f}) and {:.0f} MB are "
-        "available; make model.hidden_size, model.embedding_size, text.max_vocabulary or batch.tokens "
-        "smaller",
+        "the model needs {:.0f} MB (parameters and their gradients {:.0f}, moments and the best parameters "
+        "{:.0f}, activations {:.0f}) and {:.0f} MB are available; make model.hidden_size, "
+        "model.embedding_size, text.max_vocabulary or batch.tokens smaller",
         static_cast<double>(needed) / kMegabyte, static_cast<double>(parameters) / kMegabyte,
-        static_cast<double>(moments) / kMegabyte, static_cast<double>(arena_.bytes()) / kMegabyte,
+        static_cast<double>(training_state) / kMegabyte, static_cast<double>(arena_.bytes()) / kMegabyte,
         static_cast<double>(available) / kMegabyte);
   params_.allocate(seed, dense_tables, row_capacity);
   arena_.allocate(backend_);

@@ -32,8 +32,9 @@ class Classifier {
 
   // Allocates parameters, gradients and activations, and initialises the parameters from `seed`. Throws
   // UserError, before allocating, when the memory is not there. dense_tables: see Params; accumulate: batches
-  // between two updates.
-  void allocate(const MaxShape& max, uint64_t seed, bool dense_tables, int accumulate);
+  // between two updates; training_state: bytes that training will allocate besides (Optimizer, Snapshot).
+  void allocate(const MaxShape& max, uint64_t seed, bool dense_tables, int accumulate,
+                size_t training_state = 0);
 
   // One batch. Afterwards probabilities() and losses() hold its rows, in the batch's order.
   void forward(const Batch& batch, const StepInfo& step);

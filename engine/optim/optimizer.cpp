@@ -4,18 +4,33 @@
 
 namespace sluice {
 
+namespace {
+
+size_t moment_bytes(const Params& params) {
+  return static_cast<size_t>(params.trained_parameters()) * size_of(params.dtype());
+}
+
+size_t touched_bytes(const Params& params) {
+  int64_t rows = 0;
+  for (const RowGradient& r : params.rows()) rows += params.value(r.table).dims[0];
+  return static_cast<size_t>(rows) * sizeof(int32_t);
+}
+
+}  // namespace
+
+size_t Optimizer::bytes(const OptimizerConfig& config, const Params& params) {
+  return (config.kind == OptimizerKind::sgd ? 1 : 2) * moment_bytes(params) + touched_bytes(params);
+}
+
 Optimizer::Optimizer(const OptimizerConfig& config, Params& params) : params_(params), config_(config) {
   Backend& backend = params.backend();
-  const size_t bytes = static_cast<size_t>(params.trained_parameters()) * size_of(params.dtype());
-  first_ = Buffer(backend, bytes, "first moments");
-  if (config.kind != OptimizerKind::sgd) second_ = Buffer(backend, bytes, "second moments");
+  first_ = Buffer(backend, moment_bytes(params), "first moments");
+  if (config.kind != OptimizerKind::sgd) second_ = Buffer(backend, moment_bytes(params), "second moments");
   scalar_memory_ = Buffer(backend, 2 * sizeof(double), "gradient norm");
   sum_squares_ = Tensor(scalar_memory_.data(), DType::f64, {1});
   scale_ = Tensor(static_cast<double*>(scalar_memory_.data()) + 1, DType::f64, {1});
 
-  int64_t rows = 0;
-  for (const RowGradient& r : params.rows()) rows += params.value(r.table).dims[0];
-  touched_memory_ = Buffer(backend, static_cast<size_t>(rows) * sizeof(int32_t), "updates of embedding rows");
+  touched_memory_ = Buffer(backend, touched_bytes(params), "updates of embedding rows");
   auto* next = static_cast<int32_t*>(touched_memory_.data());
   for (const RowGradient& r : params.rows()) {
     touched_.emplace_back(next, DType::i32, std::initializer_list<int64_t>{params.value(r.table).dims[0]});

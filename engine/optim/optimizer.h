@@ -25,6 +25,8 @@ struct OptimizerConfig {
 class Optimizer {
  public:
   Optimizer(const OptimizerConfig& config, Params& params);  // params.allocate() must have run
+  // What an Optimizer will allocate for these parameters, which need not be allocated yet.
+  static size_t bytes(const OptimizerConfig& config, const Params& params);
 
   // Update number `step` (from 1) with the gradients gathered, which are then zeroed. Returns the global
   // gradient norm before clipping by norm; not finite where a gradient is not, and then nothing is updated.

@@ -11,11 +11,15 @@ size_t aligned(size_t bytes) {
 
 }  // namespace
 
+size_t Snapshot::bytes(const std::vector<NamedTensor>& originals) {
+  size_t sum = 0;
+  for (const auto& [name, tensor] : originals) sum += aligned(tensor.bytes());
+  return sum;
+}
+
 Snapshot::Snapshot(Backend& backend, std::vector<NamedTensor> originals)
     : backend_(backend), originals_(std::move(originals)), copies_(originals_) {
-  size_t bytes = 0;
-  for (const auto& [name, tensor] : originals_) bytes += aligned(tensor.bytes());
-  memory_ = Buffer(backend, bytes, "best parameters");
+  memory_ = Buffer(backend, bytes(originals_), "best parameters");
   char* next = static_cast<char*>(memory_.data());
   for (auto& [name, tensor] : copies_) {
     tensor.data = next;

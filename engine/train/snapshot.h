@@ -12,6 +12,8 @@ class Snapshot {
  public:
   // Memory for copies of `originals`, which keep their addresses; not yet filled.
   Snapshot(Backend& backend, std::vector<NamedTensor> originals);
+  // The size of that memory.
+  static size_t bytes(const std::vector<NamedTensor>& originals);
 
   void take();
   void restore();

@@ -165,7 +165,12 @@ void Training::build() {
     loss.class_weights.assign(weights.begin(), weights.end());
   }
   classifier_ = std::make_unique<Classifier>(config_.model, loss, *backend_);
-  classifier_->allocate(max, config_.train.seed, !config_.optim.lazy_embeddings, config_.train.accumulate);
+  const Params& params = classifier_->params();
+  const bool keeps_best = valid_ && config_.train.keep_best;
+  const std::size_t training_state =
+      Optimizer::bytes(config_.optim, params) + (keeps_best ? Snapshot::bytes(params.named()) : 0);
+  classifier_->allocate(max, config_.train.seed, !config_.optim.lazy_embeddings, config_.train.accumulate,
+                        training_state);
   place_vectors();
   report_.push_back("device: " + backend_->describe());
   for (const std::string& line : classifier_->path_lines()) report_.push_back(line);

@@ -10,7 +10,7 @@ namespace sluice::cpu {
 
 class RnnOnednn;
 
-class CpuBackend final : public Backend {
+class CpuBackend : public Backend {
  public:
   // threads: 0 for as many as the machine lends. One thread at a time may call a backend's verbs.
   explicit CpuBackend(int threads = 0);
