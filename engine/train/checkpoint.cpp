@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "engine/error.h"
+#include "engine/file.h"
 #include "engine/train/safetensors.h"
 
 namespace sluice {
@@ -120,6 +121,7 @@ void save_checkpoint(const std::string& directory, Backend& backend, const Train
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) throw Failure("{}: cannot create the folder: {}", directory, error.message());
+  TemporaryFile::remove_abandoned(directory);
   Metadata metadata;
   metadata[kVersionKey] = kVersion;
   metadata["fingerprint"] = fingerprint;

@@ -13,7 +13,7 @@
 #include <memory>
 
 #include "engine/error.h"
-#include "engine/train/atomic_file.h"
+#include "engine/file.h"
 #include "engine/train/safetensors_header.h"
 
 namespace sluice {
@@ -70,10 +70,10 @@ void write_safetensors(const std::string& path, Backend& backend, const std::vec
     return size_of(a.tensor.dtype) > size_of(b.tensor.dtype);
   });
 
-  AtomicFile file(path);
+  TemporaryFile file(folder_of(path));
   Hash hash;
   const auto put = [&](const void* data, size_t bytes) {
-    file.write(data, bytes);
+    file.file().append(data, bytes);
     hash.add(data, bytes);
   };
   const std::string header = format_safetensors_header(sorted, metadata);
@@ -87,8 +87,9 @@ void write_safetensors(const std::string& path, Backend& backend, const std::vec
       put(block.data(), bytes);
     });
   }
-  file.patch(kDigitsAt, hash.digits().data(), kChecksumDigits);
-  file.commit();
+  const std::string digits = hash.digits();
+  file.file().write_at(kDigitsAt, std::as_bytes(std::span(digits)));
+  file.rename_to(path);
 }
 
 SafetensorsFile::SafetensorsFile(std::string path, Origin origin) : path_(std::move(path)) {

@@ -18,7 +18,7 @@ namespace sluice {
 
 using Metadata = std::map<std::string, std::string>;
 
-// Writes the tensors, which lie in the backend's memory, through AtomicFile. Names are distinct. Throws
+// Writes the tensors, which lie in the backend's memory, whole or not at all. Names are distinct. Throws
 // Failure when the system refuses.
 void write_safetensors(const std::string& path, Backend& backend, const std::vector<NamedTensor>& tensors,
                        const Metadata& metadata);

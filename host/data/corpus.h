@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/file.h"
 #include "host/data/corpus_file.h"
-#include "host/data/file_io.h"
 
 namespace sluice {
 

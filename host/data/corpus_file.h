@@ -32,7 +32,7 @@
 #include <string_view>
 #include <vector>
 
-#include "host/data/file_io.h"
+#include "engine/file.h"
 
 namespace sluice {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "host/data/file_io.h"
+#include "engine/file.h"
 
 namespace sluice {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "engine/train/atomic_file.h"
+#include "engine/file.h"
 #include "host/program/commands.h"
 #include "host/program/prediction.h"
 #include "host/program/report.h"
@@ -29,7 +29,7 @@ class Predictions {
   }
 
   // Columns label, prediction, probability (of the likeliest label); several labels stand between bars.
-  void write(AtomicFile& file) const {
+  void write(File& file) const {
     std::string text = "label\tprediction\tprobability\n";
     for (std::size_t d = 0; d < rows_.size(); ++d) {
       std::vector<std::string> gold;
@@ -38,7 +38,7 @@ class Predictions {
       }
       text += fmt::format("{}\t{}\t{:.6f}\n", fmt::join(gold, "|"), rows_[d].labels, rows_[d].probability);
       if (text.size() < kBlock && d + 1 < rows_.size()) continue;
-      file.write(text.data(), text.size());
+      file.append(text.data(), text.size());
       text.clear();
     }
   }
@@ -55,8 +55,10 @@ class Predictions {
 };
 
 // Opened before the work begins, so that a wrong path is told at once.
-std::unique_ptr<AtomicFile> open_output(const std::string& path) {
-  return path.empty() ? nullptr : std::make_unique<AtomicFile>(path);
+std::unique_ptr<TemporaryFile> open_output(const std::string& path) {
+  if (path.empty()) return nullptr;
+  check_replaceable(path);
+  return std::make_unique<TemporaryFile>(folder_of(path));
 }
 
 }  // namespace
@@ -84,13 +86,13 @@ void evaluate_command(const Arguments& args) {
   const Metrics metrics = evaluate(*model.classifier, batches, device_batch, options);
   fmt::print("{}", to_table(metrics, model.encoding.labels));
   if (predictions_file) {
-    predictions.write(*predictions_file);
-    predictions_file->commit();
+    predictions.write(predictions_file->file());
+    predictions_file->rename_to(args.predictions);
   }
   if (json_file) {
     const std::string json = to_json(metrics, model.encoding.labels);
-    json_file->write(json.data(), json.size());
-    json_file->commit();
+    json_file->file().append(json.data(), json.size());
+    json_file->rename_to(args.json_file);
   }
 }
 

@@ -5,7 +5,7 @@
 #include <system_error>
 
 #include "engine/error.h"
-#include "engine/train/atomic_file.h"
+#include "engine/file.h"
 #include "host/program/option.h"
 #include "host/readers/utf8.h"
 
@@ -22,12 +22,6 @@ bool is_own_list(const std::string& stop_words) {
 }
 
 }  // namespace
-
-void write_file(const std::string& path, std::string_view bytes) {
-  AtomicFile file(path);
-  file.write(bytes.data(), bytes.size());
-  file.commit();
-}
 
 std::string read_file(const std::string& path) {
   std::error_code error;
@@ -101,6 +95,7 @@ void RunFolder::create(const Config& config, const Vocabulary& vocabulary,
 
 void RunFolder::write_config(Config config) const {
   if (is_own_list(config.text.stop_words)) config.text.stop_words = kStopWords;
+  TemporaryFile::remove_abandoned(path_);
   write_file(file(kConfig), to_toml(config));
 }
 

@@ -52,8 +52,6 @@ class RunFolder {
   std::string path_;
 };
 
-// Writes a whole file or nothing, see AtomicFile.
-void write_file(const std::string& path, std::string_view bytes);
 // Throws UserError where there is no such file or it cannot be read; at most 1 GB.
 std::string read_file(const std::string& path);
 

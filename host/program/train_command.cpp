@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include "engine/error.h"
+#include "engine/file.h"
 #include "engine/optim/optimizer.h"
 #include "engine/train/safetensors.h"
 #include "engine/train/trainer.h"

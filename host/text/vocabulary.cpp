@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "engine/error.h"
-#include "engine/train/atomic_file.h"
+#include "engine/file.h"
 #include "host/readers/byte_source.h"
 #include "host/readers/text_lines.h"
 #include "host/readers/words.h"
@@ -77,10 +77,7 @@ std::string Vocabulary::text() const {
 }
 
 void Vocabulary::save(const std::string& path) const {
-  const std::string lines = text();
-  AtomicFile file(path);
-  file.write(lines.data(), lines.size());
-  file.commit();
+  write_file(path, text());
 }
 
 Vocabulary Vocabulary::load(const std::string& path) {

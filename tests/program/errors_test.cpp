@@ -184,6 +184,15 @@ TEST_F(Errors, DamagedRunFolders) {
   expect_user_error({"predict", folder.path("run")}, "labels.txt", {.input = "goal\n"});
 }
 
+TEST_F(Errors, OutputsThatCannotBeReplaced) {
+  train_good();
+  std::filesystem::create_directory(folder.path("taken"));
+  for (const char* flag : {"--json", "--predictions"})
+    expect_user_error(
+        {"evaluate", folder.path("run"), "--data", folder.path("good.tsv"), flag, folder.path("taken")},
+        "taken: is there");
+}
+
 TEST_F(Errors, FullDisksAreFailures) {
   // So small that the corpus cannot be prepared; then, that the model cannot be written.
   expect_error(1, train("good.tsv", {"--quiet"}), "", {.file_bytes = 1000});

@@ -12,7 +12,6 @@
 #include <fstream>
 #include <numeric>
 
-#include "engine/train/atomic_file.h"
 #include "tests/train/rig.h"
 
 namespace sluice {
@@ -100,7 +99,7 @@ TEST_F(Safetensors, RoundTripKeepsEveryBit) {
               std::string(static_cast<char*>(tensor.data), tensor.bytes()))
         << name;
   }
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "f.tmp"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
 }
 
 TEST_F(Safetensors, IsWhatTheSpecificationSays) {
@@ -218,11 +217,7 @@ TEST_F(Safetensors, AFullDiskLeavesTheOldFile) {
   std::signal(SIGXFSZ, handler);
   EXPECT_THAT(message, HasSubstr("cannot write"));
   EXPECT_EQ(contents(path), before);
-  EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
-}
-
-TEST_F(Safetensors, AFolderThatIsNotThereIsAFailure) {
-  EXPECT_THROW(AtomicFile(folder_ / "no/such/file"), Failure);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "host/data/file_io.h"
+#include "engine/file.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -46,11 +46,14 @@ int create_locked(const std::string& directory, std::string& path) {
 }  // namespace
 
 File::File(File&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), name_(std::move(other.name_)) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      name_(std::move(other.name_)),
+      appended_(other.appended_) {}
 
 File& File::operator=(File&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(name_, other.name_);
+  std::swap(appended_, other.appended_);
   return *this;
 }
 
@@ -91,6 +94,11 @@ void File::write_at(int64_t offset, std::span<const std::byte> bytes) {
   }
 }
 
+void File::append(const void* data, size_t bytes) {
+  write_at(appended_, {static_cast<const std::byte*>(data), bytes});
+  appended_ += static_cast<int64_t>(bytes);
+}
+
 void File::resize(int64_t bytes) {
   if (ftruncate(descriptor_, bytes) != 0) fail("write", name_);
 }
@@ -109,9 +117,15 @@ TemporaryFile::~TemporaryFile() {
 }
 
 void TemporaryFile::rename_to(const std::string& target) {
+  check_replaceable(target);
   file_.sync();
   if (std::rename(path_.c_str(), target.c_str()) != 0) fail("write", target);
   path_.clear();
+  // The name itself is durable only once the folder is. Some file systems cannot sync a folder.
+  const std::string folder = folder_of(target);
+  const File opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder);
+  if (!opened.is_open()) fail("open", folder);
+  if (fsync(opened.descriptor()) != 0 && errno != EINVAL) fail("write", folder);
 }
 
 File TemporaryFile::anonymous(const std::string& directory) {
@@ -153,9 +167,21 @@ void MappedFile::release_pages() const {
   if (data_) madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
 }
 
+void check_replaceable(const std::string& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+    throw UserError("{}: is there and is no regular file: name another file to write", path);
+}
+
 std::string folder_of(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path();
   return folder.empty() ? "." : folder;
+}
+
+void write_file(const std::string& path, std::string_view bytes) {
+  TemporaryFile file(folder_of(path));
+  file.file().append(bytes.data(), bytes.size());
+  file.rename_to(path);
 }
 
 }  // namespace sluice

@@ -1,7 +1,8 @@
-#include "host/data/file_io.h"
+#include "engine/file.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@ namespace sluice {
 namespace {
 
 using sluice::testing::error_of;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -31,6 +33,16 @@ TEST(TemporaryFile, BearsItsTargetsNameOnlyWhenWhole) {
   }
   EXPECT_EQ(sluice::testing::bytes_of(folder.path() + "/target"), "new");
   EXPECT_THAT(folder.names(), ElementsAre("target"));
+}
+
+TEST(TemporaryFile, TakesThePlaceOfNothingButARegularFile) {
+  sluice::testing::TempFolder folder;
+  const std::string pipe = folder.path() + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THAT(error_of([&] { write_file(pipe, "new"); }),
+              AllOf(StartsWith("2: "), HasSubstr("regular file")));
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_THAT(folder.names(), ElementsAre("pipe"));
 }
 
 TEST(TemporaryFile, VanishesUnlessRenamed) {

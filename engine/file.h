@@ -1,11 +1,12 @@
-// Files as the prepared corpus needs them: whole reads and writes that check every call, temporary files that
-// become their target in one step or vanish, and read-only maps.
+// Files: whole reads and writes that check every call, temporary files that become their target in one step
+// or vanish, and read-only maps.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace sluice {
 
@@ -29,12 +30,14 @@ class File {
   void read_at(int64_t offset, std::span<std::byte> bytes) const;
   // Writes all of `bytes` at `offset`.
   void write_at(int64_t offset, std::span<const std::byte> bytes);
+  void append(const void* data, size_t bytes);  // behind what append() wrote before
   void resize(int64_t bytes);
   void sync();
 
  private:
   int descriptor_ = -1;
   std::string name_;
+  int64_t appended_ = 0;
 };
 
 // Note [Temporary files]
@@ -51,7 +54,8 @@ class TemporaryFile {
 
   File& file() { return file_; }
   const std::string& path() const { return path_; }
-  // Syncs the file to disk and gives it its name, replacing what bore it.
+  // Gives the file its name, replacing what bore it; file and folder are on disk afterwards.
+  // Throws as check_replaceable() does.
   void rename_to(const std::string& target);
   // A file without a name, gone when closed.
   static File anonymous(const std::string& directory);
@@ -82,7 +86,14 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+// Throws UserError where `path` is there and is no regular file: a rename would take the place of a device, a
+// pipe or a link.
+void check_replaceable(const std::string& path);
+
 // The folder of `path`: "." where it names none.
 std::string folder_of(const std::string& path);
+
+// Writes a whole file or nothing.
+void write_file(const std::string& path, std::string_view bytes);
 
 }  // namespace sluice
