@@ -327,12 +327,12 @@ double Classifier::loss_weight(const HostBatch& batch) const {
 
 void Classifier::set_embeddings(std::span<const int32_t> rows, std::span<const float> values) {
   const Tensor table = params_.value(embedding_.table());
-  const auto size = static_cast<size_t>(config_.embedding_size);
+  const size_t size = rows.empty() ? 0 : values.size() / rows.size();
   for (size_t k = 0; k < rows.size(); ++k)
     dispatch_real(config_.dtype, [&]<class T>() {
       const std::vector<T> row(values.begin() + static_cast<std::ptrdiff_t>(k * size),
                                values.begin() + static_cast<std::ptrdiff_t>((k + 1) * size));
-      backend_.copy_to_device(table.at(rows[k]), row.data());
+      backend_.copy_to_device(table.at(rows[k]).narrow(static_cast<int64_t>(size)), row.data());
     });
 }
 

@@ -50,7 +50,8 @@ class Classifier {
   // (multi-label: documents).
   double loss_weight(const HostBatch& batch) const;
 
-  // Replaces rows of the embedding, as pretrained vectors do. values [rows.size(), E] row-major.
+  // Replaces the first C numbers of rows of the embedding, as pretrained vectors do. values [rows.size(), C]
+  // row-major, C <= E.
   void set_embeddings(std::span<const int32_t> rows, std::span<const float> values);
 
   Params& params() { return params_; }

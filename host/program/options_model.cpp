@@ -10,7 +10,8 @@ std::vector<Option> model_options() {
   constexpr auto at = [](auto field) { return At{&Config::model, field}; };
   return {
       integer("model.embedding_size", at(&M::embedding_size), 0, 1 << 16,
-              "size of a token's vector; 0: that of model.pretrained, else 128"),
+              "size of a token's vector; 0: that of model.pretrained, else 128; pretrained vectors may be "
+              "shorter"),
       text("model.pretrained", at(&M::pretrained),
            "file of pretrained vectors (word2vec, GloVe, fastText) to start from"),
       real("model.embedding_deviation", at(&M::embedding_deviation), 0, 100,

@@ -127,7 +127,13 @@ void Training::complete_config() {
 void Training::read_vectors() {
   vectors_ = load_vectors(config_.model.pretrained, vocabulary_, corpus_.token_counts(),
                           config_.model.embedding_size);
-  config_.model.embedding_size = static_cast<int>(vectors_.dimension);
+  ModelSection& model = config_.model;
+  if (model.embedding_size == 0) model.embedding_size = static_cast<int>(vectors_.dimension);
+  if (model.embedding_frozen && model.embedding_size != vectors_.dimension)
+    throw UserError(
+        "model.embedding_frozen: the vectors have {} numbers of model.embedding_size's {}; the others would "
+        "never be trained; set it to {}",
+        vectors_.dimension, model.embedding_size, vectors_.dimension);
   const VectorCoverage& coverage = vectors_.coverage;
   const auto percent = [](auto part, auto whole) {
     return whole > 0 ? 100 * static_cast<double>(part) / static_cast<double>(whole) : 0.0;

@@ -35,9 +35,9 @@ void VectorRows::set_dimension(std::int64_t dimension, std::int64_t line) {
     throw UserError("{}:{}: vectors of {} numbers; from 1 to {} are possible; is this a vector file?", name_,
                     line, dimension, kMaxVectorDimension);
   }
-  if (embedding_size_ != 0 && dimension != embedding_size_) {
-    throw UserError("{}:{}: the vectors have {} numbers but model.embedding_size is {}; set it to {}", name_,
-                    line, dimension, embedding_size_, dimension);
+  if (embedding_size_ != 0 && dimension > embedding_size_) {
+    throw UserError("{}:{}: the vectors have {} numbers but model.embedding_size is {}; set it to {} or more",
+                    name_, line, dimension, embedding_size_, dimension);
   }
   result_.dimension = dimension;
   result_.rows.assign(best_.size() * static_cast<std::size_t>(dimension), 0.0f);

@@ -38,11 +38,11 @@ struct PretrainedVectors {
 // Reads the vectors of the tokens of `vocabulary` from a file; .bin (also .bin.gz, .bin.zst) is binary. A
 // token takes the vector of the word equal to it; else, in this order, of the word in lower case,
 // capitalised, in upper case. Of a word that the file has twice the first counts. `counts` ([V] or empty) is
-// for the coverage. `embedding_size`: the E that the model wants, 0 for any.
+// for the coverage. `embedding_size`: the model's, 0 for any; vectors may be shorter.
 //
 // Throws UserError naming file:line:column (binary: file and row) for a row of another length, what is no
-// finite number, a file that ends too early, and E other than embedding_size. Of rows that no token has use
-// for only the length is checked.
+// finite number, a file that ends too early, and vectors longer than embedding_size. Of rows that no token has
+// use for only the length is checked.
 PretrainedVectors load_vectors(const std::string& path, const Vocabulary& vocabulary,
                                std::span<const std::uint64_t> counts, std::int64_t embedding_size);
 

@@ -84,7 +84,7 @@ TEST(TextVectors, MistakesAreNamedByFileLineAndColumn) {
   EXPECT_EQ(error_of("a 1 inf\n"), "v:1:5: 'inf' is not a finite number");
   EXPECT_EQ(error_of("a 1 1e99\n"), "v:1:5: '1e99' is not a finite number");
   EXPECT_EQ(error_of("a 1 1e999\n"), "v:1:5: '1e999' is not a finite number");
-  EXPECT_THAT(error_of("a 1 2\n", 3), AllOf(HasSubstr("v:1: "), HasSubstr("embedding_size is 3")));
+  EXPECT_THAT(error_of("a 1 2 3\n", 2), AllOf(HasSubstr("v:1: "), HasSubstr("embedding_size is 2")));
   EXPECT_THAT(error_of("5 2\na 1 2\n"), AllOf(HasSubstr("v:2: "), HasSubstr("1 of 5 rows")));
   EXPECT_THAT(error_of("a\n"), HasSubstr("v:1:1: "));
   EXPECT_THAT(error_of("5 0\n"), HasSubstr("v:1: vectors of 0 numbers"));
@@ -116,7 +116,7 @@ TEST(BinaryVectors, MistakesAreNamed) {
   EXPECT_THAT(error_of(good.substr(0, good.size() - 3)),
               HasSubstr("v: row 2: the file ends within the numbers of 'a'"));
   EXPECT_THAT(error_of(good.substr(0, 15)), HasSubstr("v: row 2: the file ends within a word"));
-  EXPECT_THAT(error_of(good, 3), HasSubstr("embedding_size is 3"));
+  EXPECT_THAT(error_of(good, 1), HasSubstr("embedding_size is 1"));
   EXPECT_THAT(error_of("1 2\n" + row_bytes("a", {1, std::numeric_limits<float>::quiet_NaN()})),
               HasSubstr("v: row 1 ('a'), number 2: not a finite number"));
   EXPECT_THAT(error_of("\xba\x16\x4f\x2f more"), HasSubstr("fastText model"));
