@@ -29,6 +29,7 @@ struct DataSection : ReaderOptions {
 };
 
 struct TextSection : TextOptions {
+  TextSection() { numbers = "fold"; }
   std::int64_t min_count = 2;
   std::int64_t max_vocabulary = 0;
 };
@@ -39,8 +40,8 @@ struct TextSection : TextOptions {
 
 struct BatchSection : BatchOptions {
   BatchSection() {
-    tokens = 4096;
-    sequences = 32;
+    tokens = 8192;
+    sequences = 64;
   }
   Layout layout = Layout::packed;
 };
@@ -52,7 +53,8 @@ struct ModelSection : ModelConfig {
   ModelSection() {
     embedding_size = 0;  // until the vectors, if any, are known
     pooling = {Pooling::max, Pooling::mean};
-    embedding_dropout = 0.4;
+    pool_embeddings = true;
+    embedding_dropout = 0.5;
     pooled_dropout = 0.5;
   }
   std::string pretrained;
@@ -61,12 +63,12 @@ struct ModelSection : ModelConfig {
 
 struct TrainSection : TrainConfig {
   TrainSection() {
-    epochs = 12;
-    learning_rate = 2e-3;
+    epochs = 8;
+    learning_rate = 5e-3;
   }
   Device device = Device::automatic;
   int threads = 0;
-  double label_smoothing = 0;
+  double label_smoothing = 0.1;
   ClassWeights class_weights = ClassWeights::none;
 };
 
