@@ -1,5 +1,6 @@
 #include "host/data/cache.h"
 
+#include <link.h>
 #include <sys/stat.h>
 #include <xxhash.h>
 
@@ -165,6 +166,23 @@ std::string usable_folder(const std::function<void(const std::string&)>& note) {
   }
 }
 
+// The libraries that decide where a word ends and what its stem is; libstemmer cannot tell its version.
+void add_text_libraries(KeyHash& hash) {
+  std::vector<std::string> paths;
+  const auto collect = [](dl_phdr_info* library, size_t, void* list) {
+    const std::string path = library->dlpi_name;
+    for (const char* name : {"/libicu", "/libstemmer"})
+      if (path.find(name) != std::string::npos) static_cast<std::vector<std::string>*>(list)->push_back(path);
+    return 0;
+  };
+  dl_iterate_phdr(collect, &paths);
+  std::sort(paths.begin(), paths.end());
+  for (const std::string& path : paths) {
+    hash.add(fs::canonical(path).string());
+    for (const int64_t stamp : stamps({path})) hash.add(stamp);
+  }
+}
+
 }  // namespace
 
 std::string cache_folder() {
@@ -182,6 +200,7 @@ std::string cache_key(const PrepareOptions& options) {
   const auto& [train, valid, test, reader, text, min_count, max_vocabulary, valid_share, seed] = options;
   KeyHash hash;
   hash.add_file("/proc/self/exe");
+  add_text_libraries(hash);
   for (const auto* files : {&train, &valid, &test}) {
     hash.add(*files);
     for (const std::string& file : *files) hash.add_file(file);
