@@ -21,10 +21,10 @@ setting() {
     sed -n "s/^# $1: *//p" "$2"
 }
 
-# What a result depends on: the configuration and the code that reads, trains and measures.
+# What a result depends on: the configuration and the code that reads, trains and measures on the CPU.
 fingerprint() {
-    (cd "$root" && { cat "$1"; git ls-files -z kernels engine host/readers host/text host/data | grep -zE '\.(h|cpp)$' \
-        | xargs -0 cat; } | sha256sum | cut -c 1-16)
+    (cd "$root" && { cat "$1"; git ls-files -z kernels/cells kernels/core engine host/readers host/text host/data |
+        grep -zE '\.(h|cpp)$' | grep -zvE '^engine/backends/cu(da|dnn)/' | xargs -0 cat; } | sha256sum | cut -c 1-16)
 }
 
 # run CORPUS SEED: trains, measures and writes the result.
