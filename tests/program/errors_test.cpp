@@ -193,6 +193,15 @@ TEST_F(Errors, OutputsThatCannotBeReplaced) {
         "taken: is there");
 }
 
+// Room for the program, not for its workers' stacks.
+TEST_F(Errors, WorkersThatCannotStartAreFailures) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers reserve more address space than the limit";
+#endif
+  expect_error(1, train("good.tsv", {"--quiet", "--set", "train.threads=64"}), "cannot start 64 threads",
+               {.memory_bytes = 300 << 20});
+}
+
 TEST_F(Errors, FullDisksAreFailures) {
   // So small that the corpus cannot be prepared; then, that the model cannot be written.
   expect_error(1, train("good.tsv", {"--quiet"}), "", {.file_bytes = 1000});

@@ -15,6 +15,7 @@ struct RunOptions {
   std::string input;                     // given to standard input
   std::vector<std::string> environment;  // NAME=value, beside the test's own
   long long file_bytes = -1;             // RLIMIT_FSIZE, where not negative: no file grows beyond
+  long long memory_bytes = -1;           // RLIMIT_AS, where not negative: the most address space
   std::string out_path;                  // standard output goes there, not to Outcome::out
 };
 
