@@ -16,13 +16,19 @@ inline void check_cuda(const char* call, cudaError_t code) {
 // What a kernel may use of dynamic shared memory without asking.
 constexpr size_t kSharedWithoutOptIn = 48 << 10;
 
-// Launches kernel(args...) as planned. `name` heads the error's message.
+// Launches kernel(args...). `name` heads the error's message.
+template <class... Params, class... Args>
+void launch_kernel(const char* name, void (*kernel)(Params...), const cudaLaunchConfig_t& config,
+                   const Args&... args) {
+  if (config.dynamicSmemBytes > kSharedWithoutOptIn)
+    check_cuda(name, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                          static_cast<int>(config.dynamicSmemBytes)));
+  check_cuda(name, cudaLaunchKernelEx(&config, kernel, static_cast<Params>(args)...));
+}
+
 template <class... Params, class... Args>
 void launch_kernel(const char* name, void (*kernel)(Params...), const Plan& plan, cudaStream_t stream,
                    const Args&... args) {
-  if (plan.shared > kSharedWithoutOptIn)
-    check_cuda(name, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                          static_cast<int>(plan.shared)));
   cudaLaunchAttribute attributes[2] = {};
   cudaLaunchConfig_t config = {};
   config.gridDim = dim3(plan.grid.x, plan.grid.y, plan.grid.z);
@@ -38,14 +44,19 @@ void launch_kernel(const char* name, void (*kernel)(Params...), const Plan& plan
     attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
     attributes[config.numAttrs++].val.clusterDim = {plan.cluster, 1, 1};
   }
-  check_cuda(name, cudaLaunchKernelEx(&config, kernel, static_cast<Params>(args)...));
+  launch_kernel(name, kernel, config, args...);
 }
 
-// For kernels that need no more than a grid and a block.
+// For kernels that need no plan.
 template <class... Params, class... Args>
-void launch_kernel(const char* name, void (*kernel)(Params...), Grid grid, unsigned block,
+void launch_kernel(const char* name, void (*kernel)(Params...), dim3 grid, dim3 block, size_t shared,
                    cudaStream_t stream, const Args&... args) {
-  launch_kernel(name, kernel, Plan{.grid = grid, .block = block}, stream, args...);
+  cudaLaunchConfig_t config = {};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared;
+  config.stream = stream;
+  launch_kernel(name, kernel, config, args...);
 }
 
 }  // namespace sluice
