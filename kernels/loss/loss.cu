@@ -4,7 +4,8 @@
 //          m): nothing overflows. Binary: max(x, 0) - x t + log(1 + e^-|x|).
 // Shapes:  logits, probabilities, dlogits [B,K]; labels, losses [B].
 // Grid:    a warp a row, 8 rows a block; lane l takes the classes l, l + 32, ...
-// Bytes:   3 B K s (+ 4 B K for sigmoid's targets), s the size of T; the row's second and third reading of its
+// Bytes:   3 B K s (+ 4 B K for sigmoid's targets), s the size of T; the row's second and third reading of
+// its
 //          logits come from the cache.
 // Bound:   launch latency at a classifier's sizes; memory beyond.
 // Sync:    none but the warp's shuffles, where all 32 lanes meet: whole warps leave early. The order of
@@ -12,27 +13,14 @@
 #include <cmath>
 
 #include "kernels/core/launch.cuh"
+#include "kernels/core/reduce.cuh"
 #include "kernels/core/vec.h"
 #include "kernels/loss/loss.h"
 
 namespace sluice::cuda {
 namespace {
 
-constexpr int kWarp = 32, kRows = 8;
-
-template <class A>
-__device__ A sum_of_warp(A value) {
-#pragma unroll
-  for (int far = kWarp / 2; far > 0; far /= 2) value += __shfl_xor_sync(0xffffffffu, value, far);
-  return value;
-}
-
-template <class A>
-__device__ A max_of_warp(A value) {
-#pragma unroll
-  for (int far = kWarp / 2; far > 0; far /= 2) value = fmax(value, __shfl_xor_sync(0xffffffffu, value, far));
-  return value;
-}
+constexpr int kRows = 8;
 
 __device__ int64_t row_of_warp() {
   return static_cast<int64_t>(blockIdx.x) * kRows + threadIdx.y;
@@ -50,17 +38,17 @@ __global__ void __launch_bounds__(kWarp* kRows)
   const int64_t b = row_of_warp(), K = p.logits.dims[1];
   if (b >= p.logits.dims[0]) return;
   const T* x = p.logits.row(b);
-  A largest = static_cast<A>(x[0]);  // NaN shows in the sum
-  for (int64_t k = threadIdx.x; k < K; k += kWarp) largest = fmax(largest, static_cast<A>(x[k]));
-  largest = max_of_warp(largest);
+  A largest = static_cast<A>(x[0]);
+  for (int64_t k = threadIdx.x; k < K; k += kWarp) largest = Max{}(largest, static_cast<A>(x[k]));
+  largest = warp_max(largest);
   A sum = 0, sum_x = 0;
   for (int64_t k = threadIdx.x; k < K; k += kWarp) {
     const A above = static_cast<A>(x[k]) - largest;
     sum += exp(above);
     sum_x += above;
   }
-  sum = sum_of_warp(sum);
-  sum_x = sum_of_warp(sum_x);
+  sum = warp_sum(sum);
+  sum_x = warp_sum(sum_x);
   const int32_t label = p.labels(b);
   const A weight = label < 0 ? A(0) : p.class_weights ? static_cast<A>(p.class_weights(label)) : A(1);
   if (p.losses && threadIdx.x == 0) {
@@ -95,7 +83,7 @@ __global__ void __launch_bounds__(kWarp* kRows)
     loss += weight * ((x > 0 ? x : x == x ? A(0) : x) - x * target + log1p(small));
     if (p.dlogits) p.dlogits(b, k) = static_cast<T>(scale * weight * (y - target));
   }
-  loss = sum_of_warp(loss);
+  loss = warp_sum(loss);
   if (p.losses && threadIdx.x == 0) p.losses(b) = static_cast<T>(loss);
 }
 

@@ -9,22 +9,12 @@
 // Sync:    the two stages are two kernels of one stream. Within a block, shared memory between barriers. Who
 //          adds what is fixed by n alone: the bits do not depend on the grid, the device or the alignment.
 #include "kernels/core/launch.cuh"
+#include "kernels/core/reduce.cuh"
 #include "kernels/optim/clip.h"
 #include "kernels/optim/flat.cuh"
 
 namespace sluice::cuda {
 namespace {
-
-// The sum over a block of kFlatThreads, by halves: valid in thread 0.
-__device__ double sum_of_block(double value) {
-  __shared__ double sums[kFlatThreads];
-  sums[threadIdx.x] = value;
-  for (int half = kFlatThreads / 2; half > 0; half /= 2) {
-    __syncthreads();
-    if (threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
-  }
-  return sums[threadIdx.x];
-}
 
 template <class T>
 __global__ void __launch_bounds__(kFlatThreads) sum_squares_chunk(SumSquaresParams<T> p, bool aligned) {
@@ -40,14 +30,14 @@ __global__ void __launch_bounds__(kFlatThreads) sum_squares_chunk(SumSquaresPara
       sum = fma(value, value, sum);
     }
   }
-  sum = sum_of_block(sum);
+  sum = block_sum<kFlatThreads>(sum);
   if (threadIdx.x == 0) p.partials(blockIdx.x) = sum;
 }
 
 __global__ void __launch_bounds__(kFlatThreads) add_partials(View<const double, 1> partials, double* out) {
   double sum = 0;
   for (int64_t i = threadIdx.x; i < partials.dims[0]; i += kFlatThreads) sum += partials(i);
-  sum = sum_of_block(sum);
+  sum = block_sum<kFlatThreads>(sum);
   if (threadIdx.x == 0) *out += sum;
 }
 

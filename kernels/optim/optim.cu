@@ -12,6 +12,7 @@
 #include <cmath>
 
 #include "kernels/core/launch.cuh"
+#include "kernels/core/reduce.cuh"
 #include "kernels/optim/flat.cuh"
 #include "kernels/optim/optim.h"
 
@@ -95,8 +96,6 @@ __global__ void __launch_bounds__(kFlatThreads)
   store_piece(p.w.data, begin, n, aligned, w);
 }
 
-constexpr int kWarp = 32;
-
 // This warp's row of ids, or past their end.
 __device__ int64_t row_of_warp() {
   return static_cast<int64_t>(blockIdx.x) * (kFlatThreads / kWarp) + threadIdx.x / kWarp;
@@ -109,7 +108,7 @@ unsigned warp_blocks(int64_t rows) {
 // What lane 0 of a warp knows, in every lane.
 template <class A>
 __device__ A from_lane_0(A value) {
-  return __shfl_sync(0xffffffffu, value, 0);
+  return __shfl_sync(kWholeWarp, value, 0);
 }
 
 template <class T, int W>
@@ -119,7 +118,7 @@ __global__ void __launch_bounds__(kFlatThreads)
   const int64_t k = row_of_warp();
   if (k >= p.ids.dims[0]) return;  // whole warps leave
   const int64_t row = p.ids(k);
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const int64_t lane = threadIdx.x % kWarp;
   const AdamScalars& c = p.scalars;
   A m_factor = 1, v_factor = 1, w_factor = 1;
   if (lane == 0) {
@@ -136,7 +135,7 @@ __global__ void __launch_bounds__(kFlatThreads)
   v_factor = from_lane_0(v_factor);
   w_factor = from_lane_0(w_factor);
   const A scale = static_cast<A>(p.scale(0));
-  for (int64_t j = int64_t{lane} * W; j < p.w.dims[1]; j += kWarp * W) {
+  for (int64_t j = lane * W; j < p.w.dims[1]; j += kWarp * W) {
     auto w = load<W>(p.w.row(row) + j), m = load<W>(p.m.row(row) + j), v = load<W>(p.v.row(row) + j);
     const auto g = load<W>(p.g.row(k) + j);
 #pragma unroll
@@ -158,7 +157,7 @@ __global__ void __launch_bounds__(kFlatThreads) sgd_rows(SgdRowsParams<T> p, Sgd
   const int64_t k = row_of_warp();
   if (k >= p.ids.dims[0]) return;
   const int64_t row = p.ids(k);
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const int64_t lane = threadIdx.x % kWarp;
   A m_factor = 1;
   if (lane == 0) {
     const auto missed = static_cast<double>(p.scalars.step - 1 - p.touched(row));
@@ -167,7 +166,7 @@ __global__ void __launch_bounds__(kFlatThreads) sgd_rows(SgdRowsParams<T> p, Sgd
   }
   m_factor = from_lane_0(m_factor);
   const A scale = static_cast<A>(p.scale(0));
-  for (int64_t j = int64_t{lane} * W; j < p.w.dims[1]; j += kWarp * W) {
+  for (int64_t j = lane * W; j < p.w.dims[1]; j += kWarp * W) {
     auto w = load<W>(p.w.row(row) + j), m = load<W>(p.m.row(row) + j);
     const auto g = load<W>(p.g.row(k) + j);
 #pragma unroll
@@ -187,8 +186,7 @@ void launch(const AdamParams<T>& p, cudaStream_t stream) {
   const int64_t n = p.w.dims[0];
   if (n == 0) return;
   launch_kernel("adam", adam<T>, dim3(flat_blocks<T>(n)), dim3(kFlatThreads), 0, stream, p,
-                AdamRule<arithmetic_t<T>>(p.scalars),
-                aligned_to_vec(p.w.data, p.g.data, p.m.data, p.v.data));
+                AdamRule<arithmetic_t<T>>(p.scalars), aligned_to_vec(p.w.data, p.g.data, p.m.data, p.v.data));
 }
 
 template <class T>

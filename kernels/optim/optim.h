@@ -27,7 +27,8 @@ struct AdamParams {
 };
 
 // Rows ids[k] of a table, lazily: a row's moments (and decoupled decay) first catch up with the updates since
-// touched[id], then the update, then touched[id] = step. Equal to AdamParams to the bit where none was missed.
+// touched[id], then the update, then touched[id] = step. Equal to AdamParams to the bit where none was
+// missed.
 template <class T>
 struct AdamRowsParams {
   AdamScalars scalars;

@@ -28,13 +28,13 @@ template <class T>
 struct PoolBackwardParams {
   PoolKind kind = PoolKind::mean;
   int directions = 1;
-  View<const int32_t, 1> offsets;   // [T+1]
-  View<const int32_t, 1> lengths;   // [B]
-  View<const int32_t, 1> active;    // [T]
-  View<const int32_t, 2> argmax;    // [B,C], for max only
-  View<const T, 2> dy;              // [B,ldy]
-  int64_t column = 0;               // dy's columns [column, column + C)
-  View<T, 2> dx;                    // [N,C] +=
+  View<const int32_t, 1> offsets;  // [T+1]
+  View<const int32_t, 1> lengths;  // [B]
+  View<const int32_t, 1> active;   // [T]
+  View<const int32_t, 2> argmax;   // [B,C], for max only
+  View<const T, 2> dy;             // [B,ldy]
+  int64_t column = 0;              // dy's columns [column, column + C)
+  View<T, 2> dx;                   // [N,C] +=
 };
 
 template <class T>
