@@ -3,15 +3,10 @@
 
 #include <cuda_runtime.h>
 
-#include "kernels/core/cuda_error.h"
+#include "kernels/core/check.cuh"
 #include "kernels/core/plan.h"
 
 namespace sluice {
-
-inline void check_cuda(const char* call, cudaError_t code) {
-  if (code != cudaSuccess)
-    throw CudaError(call, static_cast<int>(code), cudaGetErrorName(code), cudaGetErrorString(code));
-}
 
 // What a kernel may use of dynamic shared memory without asking.
 constexpr size_t kSharedWithoutOptIn = 48 << 10;
