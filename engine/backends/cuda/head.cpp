@@ -2,7 +2,7 @@
 #include "engine/backends/cuda/cuda_backend.h"
 #include "engine/backends/cuda/sums.h"
 #include "engine/backends/cuda/views.h"
-#include "kernels/linear/bias.h"
+#include "kernels/linear/linear.h"
 #include "kernels/loss/loss.h"
 
 namespace sluice::cuda {
@@ -11,7 +11,8 @@ namespace sluice::cuda {
 void CudaBackend::do_linear_forward(const LinearForward& p) {
   const int64_t M = p.x.dims[0], C = p.x.dims[1], K = p.W.dims[0];
   dispatch_real(p.x.dtype, [&]<class T>() {
-    launch(FillRowsParams<T>{reading<T, 1>(p.b), p.y.view<T, 2>()}, main_.stream());
+    launch(BiasParams<T>{.b = reading<T, 1>(p.b), .y = p.y.view<T, 2>(), .accumulate = false},
+           main_.stream());
     main_.gemm(Gemm<T>{.transpose_b = true,
                        .m = M,
                        .n = K,
