@@ -17,7 +17,8 @@
 // Note [Moments]
 // Each slice sums x - s and its square in f64, s being its first value: one pass, and nothing cancels unless
 // a slice begins far outside its own spread. Slices and chunks join as Chan, Golub, LeVeque (1979) do: the
-// means' distance enters the squares.
+// means' distance enters the squares. Means are kept as distances from x(0, j), which is a valid row where
+// there is one at all, so that a mean far from nought costs no digits either.
 #include "kernels/batch/columns.cuh"
 #include "kernels/batch/rows.cuh"
 #include "kernels/batch_norm/batch_norm.h"
@@ -28,7 +29,8 @@ namespace sluice::cuda {
 namespace {
 
 struct Moments {
-  double count = 0, mean = 0, squares = 0;  // squares of what differs from the mean, summed
+  double count, mean;  // the mean's distance from x(0, j)
+  double squares;      // of the distances from the mean, summed
 
   __device__ void join(const Moments& other) {
     if (other.count == 0) return;
@@ -40,7 +42,7 @@ struct Moments {
 };
 
 struct GradientSums {
-  double count = 0, dy = 0, dy_xhat = 0;
+  double count, dy, dy_xhat;
 
   __device__ void join(const GradientSums& other) {
     count += other.count;
@@ -48,6 +50,15 @@ struct GradientSums {
     dy_xhat += other.dy_xhat;
   }
 };
+
+template <class T>
+__device__ double as_double(T value) {
+  return static_cast<double>(static_cast<arithmetic_t<T>>(value));
+}
+template <class T>
+__device__ T from_double(double value) {
+  return static_cast<T>(static_cast<arithmetic_t<T>>(value));
+}
 
 // The chunks' results lie in the workspace as [chunks,3,C].
 template <class S>
@@ -63,7 +74,7 @@ __device__ void write_chunk(double* workspace, int64_t chunk, int64_t columns, i
 template <class S>
 __device__ S join_chunks(const double* workspace, int64_t chunks, int64_t columns, int64_t j,
                          double S::*second, double S::*third) {
-  S joined;
+  S joined = {};
   if (j < columns)
     for (int64_t chunk = threadIdx.y; chunk < chunks; chunk += kSlices) {
       const double* from = workspace + 3 * chunk * columns + j;
@@ -79,30 +90,22 @@ __device__ S join_chunks(const double* workspace, int64_t chunks, int64_t column
 template <class T>
 __global__ void __launch_bounds__(kColumns* kSlices) moments_of_chunks(BatchNormForwardParams<T> p) {
   const int64_t j = column_of_thread(), columns = p.x.dims[1];
-  double shift = 0, sum = 0, squares = 0, count = 0;
+  double start = 0, sum = 0, squares = 0, count = 0;
   if (j < columns)
     for_rows_of_slice(p.places, p.x.dims[0], [&](int64_t r) {
-      const auto value = static_cast<double>(static_cast<arithmetic_t<T>>(p.x(r, j)));
-      if (count == 0) shift = value;
-      sum += value - shift;
-      squares = fma(value - shift, value - shift, squares);
+      const double value = as_double(p.x(r, j));
+      if (count == 0) start = value;
+      sum += value - start;
+      squares = fma(value - start, value - start, squares);
       count += 1;
     });
-  Moments mine;
-  if (count > 0) mine = {count, shift + sum / count, fmax(0.0, squares - sum * (sum / count))};
+  Moments mine = {};
+  if (count > 0)
+    mine = {count, start - as_double(p.x(0, j)) + sum / count, fmax(0.0, squares - sum * (sum / count))};
   if (squares != squares) mine.squares = squares;  // fmax would lose NaN
   mine = join_slices(mine);
   if (threadIdx.y == 0 && j < columns)
     write_chunk(p.workspace.data, blockIdx.y, columns, j, mine, &Moments::mean, &Moments::squares);
-}
-
-template <class T>
-__device__ double as_double(T value) {
-  return static_cast<double>(static_cast<arithmetic_t<T>>(value));
-}
-template <class T>
-__device__ T from_double(double value) {
-  return static_cast<T>(static_cast<arithmetic_t<T>>(value));
 }
 
 // mean and inverse_std of each column; chunks: 0 asks for the running statistics.
@@ -119,10 +122,10 @@ __global__ void __launch_bounds__(kColumns* kSlices)
   }
   const double biased = all.squares / all.count;
   const double unbiased = all.count > 1 ? all.squares / (all.count - 1) : biased;
-  const double kept = 1 - p.momentum;
-  p.mean(j) = from_double<T>(all.mean);
+  const double mean = as_double(p.x(0, j)) + all.mean, kept = 1 - p.momentum;
+  p.mean(j) = from_double<T>(mean);
   p.inverse_std(j) = from_double<T>(1 / sqrt(biased + p.epsilon));
-  p.running_mean(j) = from_double<T>(kept * as_double(p.running_mean(j)) + p.momentum * all.mean);
+  p.running_mean(j) = from_double<T>(kept * as_double(p.running_mean(j)) + p.momentum * mean);
   p.running_variance(j) = from_double<T>(kept * as_double(p.running_variance(j)) + p.momentum * unbiased);
 }
 
@@ -150,7 +153,7 @@ template <class T>
 __global__ void __launch_bounds__(kColumns* kSlices) gradients_of_chunks(BatchNormBackwardParams<T> p) {
   using A = arithmetic_t<T>;
   const int64_t j = column_of_thread(), columns = p.x.dims[1];
-  GradientSums mine;
+  GradientSums mine = {};
   if (j < columns) {
     const A mean = static_cast<A>(p.mean(j)), inverse_std = static_cast<A>(p.inverse_std(j));
     for_rows_of_slice(p.places, p.x.dims[0], [&](int64_t r) {

@@ -37,7 +37,7 @@ __global__ void __launch_bounds__(kRowThreads) bias(BiasParams<T> p) {
 }
 
 struct ColumnSum {
-  double value = 0;
+  double value;
 
   __device__ void join(const ColumnSum& later) { value += later.value; }
 };
@@ -50,7 +50,7 @@ __device__ void add_to(T& to, double sum) {
 template <class T>
 __global__ void __launch_bounds__(kColumns* kSlices) sum_chunks(ColumnSumParams<T> p) {
   const int64_t k = column_of_thread(), columns = p.dy.dims[1];
-  ColumnSum sum;
+  ColumnSum sum = {};
   if (k < columns)
     for_rows_of_slice({}, p.dy.dims[0], [&](int64_t r) {
       sum.value += static_cast<double>(static_cast<arithmetic_t<T>>(p.dy(r, k)));
@@ -66,7 +66,7 @@ __global__ void __launch_bounds__(kColumns* kSlices) sum_chunks(ColumnSumParams<
 template <class T>
 __global__ void __launch_bounds__(kColumns* kSlices) add_chunks(ColumnSumParams<T> p, int64_t chunks) {
   const int64_t k = column_of_thread(), columns = p.dy.dims[1];
-  ColumnSum sum;
+  ColumnSum sum = {};
   if (k < columns)
     for (int64_t chunk = threadIdx.y; chunk < chunks; chunk += kSlices)
       sum.value += p.partials(chunk * columns + k);

@@ -78,10 +78,11 @@ __global__ void __launch_bounds__(kWarp* kRows)
     const A weight = p.class_weights ? static_cast<A>(p.class_weights(k)) : A(1);
     const A target = (1 - smoothing) * static_cast<A>(p.targets(b, k)) + smoothing / 2;
     const A small = exp(-fabs(x));  // cannot overflow
-    const A y = x >= 0 ? 1 / (1 + small) : small / (1 + small);
+    const A lesser = small / (1 + small), y = x >= 0 ? 1 / (1 + small) : lesser;
     p.probabilities(b, k) = static_cast<T>(y);
     loss += weight * ((x > 0 ? x : x == x ? A(0) : x) - x * target + log1p(small));
-    if (p.dlogits) p.dlogits(b, k) = static_cast<T>(scale * weight * (y - target));
+    const A error = x >= 0 ? (1 - target) - lesser : lesser - target;  // y - target, uncancelled near 1
+    if (p.dlogits) p.dlogits(b, k) = static_cast<T>(scale * weight * error);
   }
   loss = warp_sum(loss);
   if (p.losses && threadIdx.x == 0) p.losses(b) = static_cast<T>(loss);

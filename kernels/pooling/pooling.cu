@@ -23,7 +23,9 @@ constexpr int kColumns = 32, kSlices = 8;
 
 template <class A>
 struct Sum {
-  A value = 0;
+  A value;
+
+  static __device__ Sum none() { return {0}; }
 
   __device__ void take(A x, int32_t) { value += x; }
   __device__ void join(const Sum& later) { value += later.value; }
@@ -31,8 +33,10 @@ struct Sum {
 
 template <class A>
 struct Max {
-  A value = 0;
-  int32_t row = -1;  // none yet
+  A value;
+  int32_t row;  // -1: none yet
+
+  static __device__ Max none() { return {0, -1}; }
 
   // Rows of a sequence ascend with its steps, so that the earliest step is the least row.
   __device__ void take(A x, int32_t at) {
@@ -64,7 +68,7 @@ __global__ void __launch_bounds__(kColumns* kSlices) pool_steps(PoolForwardParam
   __shared__ Pooled slices[kSlices][kColumns];
   const int64_t b = blockIdx.x, columns = p.x.dims[1];
   const int64_t j = static_cast<int64_t>(blockIdx.y) * kColumns + threadIdx.x;
-  Pooled pooled;
+  Pooled pooled = Pooled::none();
   if (j < columns) {
     const int32_t length = p.lengths(b);
 #pragma unroll 4
