@@ -129,24 +129,24 @@ __global__ void __launch_bounds__(kColumns* kSlices)
   p.running_variance(j) = from_double<T>(kept * as_double(p.running_variance(j)) + p.momentum * unbiased);
 }
 
+// Columns outside, rows inside: what belongs to a column is loaded once for a thread's rows.
 template <class T, int W>
 __global__ void __launch_bounds__(kRowThreads) normalise(BatchNormForwardParams<T> p) {
   const int64_t columns = p.x.dims[1];
-  for_rows(p.places, p.x.dims[0], [&](int64_t r, const RowWalk& walk) {
-    const bool valid = walk.valid();
-    for (int64_t j = int64_t{threadIdx.x} * W; j < columns; j += int64_t{blockDim.x} * W) {
+  for (int64_t j = int64_t{threadIdx.x} * W; j < columns; j += int64_t{blockDim.x} * W) {
+    const auto mean = load<W>(p.mean.data + j), inverse_std = load<W>(p.inverse_std.data + j);
+    const auto gamma = load<W>(p.gamma.data + j), beta = load<W>(p.beta.data + j);
+    for_rows(p.places, p.x.dims[0], [&](int64_t r, const RowWalk& walk) {
       Vec<arithmetic_t<T>, W> y = {};
-      if (valid) {
+      if (walk.valid()) {
         const auto x = load<W>(p.x.row(r) + j);
-        const auto mean = load<W>(p.mean.data + j), inverse_std = load<W>(p.inverse_std.data + j);
-        const auto gamma = load<W>(p.gamma.data + j), beta = load<W>(p.beta.data + j);
 #pragma unroll
         for (int i = 0; i < W; ++i)
           y.at[i] = (x.at[i] - mean.at[i]) * inverse_std.at[i] * gamma.at[i] + beta.at[i];
       }
       store<W>(p.y.row(r) + j, y);
-    }
-  });
+    });
+  }
 }
 
 template <class T>
@@ -190,25 +190,28 @@ __global__ void __launch_bounds__(kRowThreads)
     input_gradient(BatchNormBackwardParams<T> p, const double* means) {
   using A = arithmetic_t<T>;
   const int64_t columns = p.x.dims[1];
-  for_rows(p.places, p.x.dims[0], [&](int64_t r, const RowWalk& walk) {
-    const bool valid = walk.valid();
-    for (int64_t j = int64_t{threadIdx.x} * W; j < columns; j += int64_t{blockDim.x} * W) {
+  for (int64_t j = int64_t{threadIdx.x} * W; j < columns; j += int64_t{blockDim.x} * W) {
+    const auto mean = load<W>(p.mean.data + j), inverse_std = load<W>(p.inverse_std.data + j);
+    const auto gamma = load<W>(p.gamma.data + j);
+    Vec<A, W> mean_dy, mean_dy_xhat;
+#pragma unroll
+    for (int i = 0; i < W; ++i) {
+      mean_dy.at[i] = static_cast<A>(means[j + i]);
+      mean_dy_xhat.at[i] = static_cast<A>(means[columns + j + i]);
+    }
+    for_rows(p.places, p.x.dims[0], [&](int64_t r, const RowWalk& walk) {
       Vec<A, W> dx = {};
-      if (valid) {
+      if (walk.valid()) {
         const auto x = load<W>(p.x.row(r) + j), dy = load<W>(p.dy.row(r) + j);
-        const auto mean = load<W>(p.mean.data + j), inverse_std = load<W>(p.inverse_std.data + j);
-        const auto gamma = load<W>(p.gamma.data + j);
 #pragma unroll
         for (int i = 0; i < W; ++i) {
-          const A mean_dy = static_cast<A>(means[j + i]),
-                  mean_dy_xhat = static_cast<A>(means[columns + j + i]);
           const A xhat = (x.at[i] - mean.at[i]) * inverse_std.at[i];
-          dx.at[i] = gamma.at[i] * inverse_std.at[i] * (dy.at[i] - mean_dy - xhat * mean_dy_xhat);
+          dx.at[i] = gamma.at[i] * inverse_std.at[i] * (dy.at[i] - mean_dy.at[i] - xhat * mean_dy_xhat.at[i]);
         }
       }
       store<W>(p.dx.row(r) + j, dx);
-    }
-  });
+    });
+  }
 }
 
 }  // namespace
