@@ -20,6 +20,8 @@ const char* name_of(RnnPath path) {
       return "cpu";
     case RnnPath::onednn:
       return "onednn";
+    case RnnPath::step:
+      return "step";
   }
   return "?";
 }

@@ -86,7 +86,7 @@ struct ScatterAdd {
 // ---- recurrence
 // -------------------------------------------------------------------------------------------------------------
 
-enum class RnnPath : uint8_t { automatic, cpu, onednn };
+enum class RnnPath : uint8_t { automatic, cpu, onednn, step };
 const char* name_of(RnnPath path);
 
 // One recurrent layer with its input product, in one or both directions. The reverse direction runs each

@@ -48,7 +48,10 @@ std::vector<Option> model_options() {
       choice("model.dtype", at(&M::dtype), {{"f32", DType::f32}, {"f64", DType::f64}},
              "numbers to compute in"),
       choice("rnn.path", at(&M::path),
-             {{"auto", RnnPath::automatic}, {"cpu", RnnPath::cpu}, {"onednn", RnnPath::onednn}},
+             {{"auto", RnnPath::automatic},
+              {"cpu", RnnPath::cpu},
+              {"onednn", RnnPath::onednn},
+              {"step", RnnPath::step}},
              "implementation of the recurrence; auto: the first that can run the layer"),
   };
 }

@@ -25,6 +25,12 @@ struct Lstm {
     h = gates[3] * fast_tanh(c);
   }
 
+  // c before any zoneout, of activated gates.
+  template <class T>
+  SLUICE_HD static T new_state(const T (&gates)[4], T c_prev) {
+    return gates[1] * c_prev + gates[0] * gates[2];
+  }
+
   // gates: activated gates in, gradients of the sums before activation out.
   // dh: gradient of h; dc: gradient of c from the step after, in; gradient of c_prev, out. c is forward()'s.
   template <class T>

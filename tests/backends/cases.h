@@ -1,4 +1,5 @@
-// The backends under test and what each test is run with. A new backend joins by one line in all_backends().
+// The backends under test and what each test is run with. Each test program links one cases_x.cpp, which says
+// which backends it tests.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,9 +19,7 @@ struct BackendCase {
   std::vector<RnnPath> paths;
 };
 
-inline std::vector<BackendCase> all_backends() {
-  return {{"cpu", Device::cpu, {RnnPath::cpu, RnnPath::onednn}}};
-}
+std::vector<BackendCase> all_backends();
 
 // One instance of a test. Tests that know no layout or path ignore them.
 struct TestCase {

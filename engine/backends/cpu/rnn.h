@@ -9,6 +9,7 @@
 #pragma once
 
 #include "engine/backend.h"
+#include "engine/backends/carver.h"
 #include "engine/backends/cpu/isa.h"
 #include "engine/backends/cpu/pool.h"
 
@@ -27,23 +28,6 @@ void rnn_forward(Pool&, const RnnForward&);
 void rnn_backward(Pool&, const RnnBackward&);
 
 // ---- shared by forward and backward
-
-// Hands out parts of one block of memory, or only counts when there is none.
-class Carver {
- public:
-  explicit Carver(void* base) : base_(static_cast<char*>(base)) {}
-  template <class T>
-  T* take(int64_t count) {
-    char* place = base_ ? base_ + used_ : nullptr;
-    used_ += (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
-    return reinterpret_cast<T*>(place);
-  }
-  size_t used() const { return used_; }
-
- private:
-  char* base_;
-  size_t used_ = 0;
-};
 
 struct RnnSize {
   int64_t B, T, N, U, E, H, D, P;

@@ -1,0 +1,103 @@
+#include "engine/backends/cuda/cuda_backend.h"
+
+#include <cuda_runtime.h>
+
+#include "engine/backends/cuda/device.h"
+#include "engine/backends/cuda/rnn_step.h"
+#include "engine/backends/make_cuda.h"
+#include "kernels/core/check.cuh"
+
+namespace sluice {
+
+bool cuda_present() {
+  return cuda::no_device_because().empty();
+}
+
+std::unique_ptr<Backend> make_cuda_backend(const BackendOptions&) {
+  if (const std::string reason = cuda::no_device_because(); !reason.empty())
+    throw UserError("--device cuda: {}; use --device cpu", reason);
+  return std::make_unique<cuda::CudaBackend>();
+}
+
+}  // namespace sluice
+
+namespace sluice::cuda {
+
+CudaBackend::CudaBackend(int index) : props_(open_device(index)) {}
+
+// What is still queued must not outlive the memory it works on.
+CudaBackend::~CudaBackend() {
+  cudaDeviceSynchronize();
+}
+
+std::string CudaBackend::describe() const {
+  return fmt::format("cuda, {}, compute capability {}.{}, {} multiprocessors, {:.1f} GB, CUDA {}",
+                     props_.name, props_.major, props_.minor, props_.multiprocessors,
+                     static_cast<double>(props_.memory) / 1e9, runtime_version());
+}
+
+size_t CudaBackend::available_memory() const {
+  return free_memory();
+}
+
+void CudaBackend::synchronize() {
+  main_.synchronize();
+}
+
+void* CudaBackend::do_allocate(size_t bytes, const char* what) {
+  void* data = nullptr;
+  const cudaError_t error = cudaMallocAsync(&data, bytes, main_.stream());
+  if (error == cudaErrorMemoryAllocation) {
+    static_cast<void>(cudaGetLastError());
+    throw Failure("no memory on the GPU for {}: {:.1f} MB wanted, {:.1f} MB left", what,
+                  static_cast<double>(bytes) / 1e6, static_cast<double>(available_memory()) / 1e6);
+  }
+  check_cuda("cudaMallocAsync", error);
+  main_.zero(data, bytes);
+  return data;
+}
+
+void CudaBackend::do_release(void* data, size_t) noexcept {
+  cudaFreeAsync(data, main_.stream());
+}
+
+// From pageable memory the call returns once the host's bytes are taken.
+void CudaBackend::do_copy_to_device(void* device, const void* host, size_t bytes) {
+  check_cuda("cudaMemcpyAsync to the GPU",
+             cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, main_.stream()));
+}
+
+void CudaBackend::do_copy_to_host(void* host, const void* device, size_t bytes) {
+  check_cuda("cudaMemcpyAsync from the GPU",
+             cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, main_.stream()));
+  main_.synchronize();
+}
+
+void CudaBackend::do_copy(const void* from, void* to, size_t bytes) {
+  main_.copy(to, from, bytes);
+}
+
+void CudaBackend::do_zero(void* data, size_t bytes) {
+  main_.zero(data, bytes);
+}
+
+RnnPath CudaBackend::do_choose_path(RnnPath wanted, const RnnShape&, std::string*) {
+  if (wanted == RnnPath::cpu || wanted == RnnPath::onednn)
+    throw UserError("rnn.path = {}: runs on the CPU only; use rnn.path = auto or --device cpu",
+                    name_of(wanted));
+  return RnnPath::step;
+}
+
+RnnBytes CudaBackend::do_rnn_bytes(const RnnShape& shape, RnnPath, const MaxShape& max) {
+  return rnn_step_bytes(shape, max);
+}
+
+void CudaBackend::do_rnn_forward(const RnnForward& p) {
+  rnn_step_forward(main_, side_, p);
+}
+
+void CudaBackend::do_rnn_backward(const RnnBackward& p) {
+  rnn_step_backward(main_, side_, p);
+}
+
+}  // namespace sluice::cuda

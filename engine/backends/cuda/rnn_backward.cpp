@@ -1,0 +1,184 @@
+#include "engine/backends/cuda/rnn_plan.h"
+#include "engine/backends/cuda/rnn_step.h"
+#include "engine/backends/cuda/sums.h"
+#include "kernels/embedding/embedding.h"
+
+namespace sluice::cuda {
+namespace {
+
+template <class T>
+class Backward {
+ public:
+  explicit Backward(const RnnBackward& p)
+      : p_(p),
+        forward_(p.forward),
+        size_(rnn_size(p.forward)),
+        host_(*p.forward.batch->host),
+        saved_carver_(p.forward.saved.data),
+        scratch_carver_(p.forward.scratch.data),
+        saved_(saved_carver_, size_),
+        scratch_(scratch_carver_, size_) {}
+
+  void run_direction(Queue& queue, int64_t d) {
+    run_chain(queue, Direction{d, &host_});
+    if (forward_.batch->layout == Layout::padded)
+      launch(ZeroPaddingParams<T>{places_of(*forward_.batch), gates(d)}, queue.stream());
+    recurrent_weights(queue, d);
+    if (forward_.x_index) sum_distinct(queue, d);
+    add_product(queue, input_side(d), reading<T, 2>(forward_.x), part<T>(p_.dW, d));
+    add_column_sums(queue, reading(gates(d)), p_.db.at(d).view<T, 1>());
+  }
+
+  // dx = the sum over directions of d_gates W; direction 0 first.
+  void input_gradient(Queue& queue, int64_t d) const {
+    if (!p_.dx) return;
+    const View<const T, 2> d_gates = input_side(d);
+    queue.gemm(Gemm<T>{.m = d_gates.dims[0],
+                       .n = size_.E,
+                       .k = size_.G,
+                       .a = d_gates.data,
+                       .lda = size_.G,
+                       .b = reading_part<T>(forward_.W, d).data,
+                       .ldb = size_.E,
+                       .c = p_.dx.view<T, 2>().data,
+                       .ldc = size_.E,
+                       .accumulate = d > 0});
+  }
+
+ private:
+  View<T, 2> gates(int64_t d) const { return matrix(saved_.gates + d * size_.N * size_.G, size_.N, size_.G); }
+  View<T, 2> state(const Tensor& wanted, T* scratch, int64_t d) const {
+    return wanted ? part<T>(wanted, d) : matrix(scratch + d * size_.B * size_.H, size_.B, size_.H);
+  }
+  // Gradients of the sums before activation, one row for each input row.
+  View<const T, 2> input_side(int64_t d) const {
+    return reading(forward_.x_index ? distinct_sum(d) : gates(d));
+  }
+  View<T, 2> distinct_sum(int64_t d) const {
+    return matrix(scratch_.distinct_sum + d * size_.U * size_.G, size_.U, size_.G);
+  }
+
+  void load_state(Queue& queue, const Tensor& from, int64_t d, View<T, 2> to) const {
+    const size_t bytes = static_cast<size_t>(size_.B * size_.H) * sizeof(T);
+    if (from)
+      queue.copy(to.data, part<T>(from, d).data, bytes);
+    else
+      queue.zero(to.data, bytes);
+  }
+
+  // ---- the chain through time: gates become their gradients, in place
+
+  void run_chain(Queue& queue, const Direction& way) const {
+    StepBackwardParams<T> step;
+    step.cell = forward_.shape.cell;
+    step.masks = step_masks<T>(forward_, way.d);
+    step.column = static_cast<int>(way.d * size_.H);
+    step.gates = gates(way.d);
+    step.c_saved = reading(matrix(saved_.c + way.d * size_.N * size_.H, size_.N, size_.H));
+    step.c0 = reading_part<T>(forward_.c0, way.d);
+    step.dy = reading<T, 2>(p_.dy);
+    step.dh = state(p_.dh0, scratch_.dh, way.d);
+    step.dc = state(p_.dc0, scratch_.dc, way.d);
+    load_state(queue, p_.dhT, way.d, step.dh);
+    load_state(queue, p_.dcT, way.d, step.dc);
+    const View<T, 2> later = state({}, scratch_.dh_later, way.d);
+    if (step.masks.dropout) {
+      step.dh_later = reading(later);
+      load_state(queue, {}, way.d, later);
+    }
+    for (int64_t k = way.steps() - 1; k >= 0; --k) run_step(queue, way, way.step(k), step);
+    if (step.masks.dropout && p_.dh0)
+      launch(
+          MaskStateParams<T>{.mask = step.masks.recurrent, .add = true, .in = step.dh_later, .out = step.dh},
+          queue.stream());
+  }
+
+  // What the step before gets of h is mask * d_gates R, and what zoneout kept, which step_backward left in
+  // dh.
+  void run_step(Queue& queue, const Direction& way, int t, StepBackwardParams<T>& step) const {
+    const int before = way.before(t);
+    step.t = t;
+    step.active = way.active(t);
+    step.first_row = way.first_row(t);
+    step.active_before = way.active(before);
+    step.row_before = way.first_row(before);
+    launch(step, queue.stream());
+    queue.gemm(Gemm<T>{.m = step.active,
+                       .n = size_.H,
+                       .k = size_.G,
+                       .a = step.gates.row(step.first_row),
+                       .lda = size_.G,
+                       .b = reading_part<T>(forward_.R, way.d).data,
+                       .ldb = size_.H,
+                       .c = step.masks.dropout ? state({}, scratch_.dh_later, way.d).data : step.dh.data,
+                       .ldc = size_.H,
+                       .accumulate = step.masks.zoneout && !step.masks.dropout});
+  }
+
+  // ---- sums over all rows
+
+  // to += a^T b
+  void add_product(Queue& queue, View<const T, 2> a, View<const T, 2> b, View<T, 2> to) const {
+    queue.gemm(Gemm<T>{.transpose_a = true,
+                       .m = a.dims[1],
+                       .n = b.dims[1],
+                       .k = a.dims[0],
+                       .a = a.data,
+                       .lda = a.dims[1],
+                       .b = b.data,
+                       .ldb = b.dims[1],
+                       .c = to.data,
+                       .ldc = to.dims[1],
+                       .accumulate = true});
+  }
+
+  void recurrent_weights(Queue& queue, int64_t d) const {
+    const View<T, 2> h_before = matrix(scratch_.h_before + d * size_.N * size_.H, size_.N, size_.H);
+    const StepMasks<T> masks = step_masks<T>(forward_, d);
+    launch(HBeforeParams<T>{.places = places_of(*forward_.batch),
+                            .reverse = d == 1,
+                            .column = static_cast<int>(d * size_.H),
+                            .mask = masks.recurrent,
+                            .y = reading<T, 2>(forward_.y),
+                            .h0 = reading_part<T>(forward_.h0, d),
+                            .out = h_before},
+           queue.stream());
+    add_product(queue, reading(gates(d)), reading(h_before), part<T>(p_.dR, d));
+  }
+
+  void sum_distinct(Queue& queue, int64_t d) const {
+    launch(SegmentSumParams<T>{.x = reading(gates(d)),
+                               .segments = reading<int32_t, 1>(forward_.batch->segments),
+                               .segment_rows = reading<int32_t, 1>(forward_.batch->segment_rows),
+                               .y = distinct_sum(d)},
+           queue.stream());
+  }
+
+  const RnnBackward& p_;
+  const RnnForward& forward_;
+  RnnSize size_;
+  const HostBatch& host_;
+  Carver saved_carver_, scratch_carver_;
+  RnnSaved<T> saved_;
+  BackwardScratch<T> scratch_;
+};
+
+}  // namespace
+
+void rnn_step_backward(Queue& main, Queue& side, const RnnBackward& p) {
+  dispatch_real(p.forward.shape.dtype, [&]<class T>() {
+    Backward<T> backward(p);
+    if (p.forward.shape.directions == 2) {
+      side.wait_for(main);
+      backward.run_direction(side, 1);
+    }
+    backward.run_direction(main, 0);
+    backward.input_gradient(main, 0);
+    if (p.forward.shape.directions == 2) {
+      main.wait_for(side);
+      backward.input_gradient(main, 1);
+    }
+  });
+}
+
+}  // namespace sluice::cuda

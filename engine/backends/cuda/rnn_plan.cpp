@@ -1,0 +1,93 @@
+#include "engine/backends/cuda/rnn_plan.h"
+
+#include <algorithm>
+
+#include "engine/backends/cuda/rnn_step.h"
+
+namespace sluice::cuda {
+
+RnnSize rnn_size(const RnnShape& shape, const MaxShape& max) {
+  return {.B = max.sequences,
+          .T = max.steps,
+          .N = max.rows,
+          .U = max.distinct,
+          .E = shape.input_size,
+          .H = shape.hidden_size,
+          .D = shape.directions,
+          .G = int64_t{Lstm::kGates} * shape.hidden_size};
+}
+
+RnnSize rnn_size(const RnnForward& p) {
+  const Batch& batch = *p.batch;
+  const int distinct = p.x_index ? static_cast<int>(p.x.dims[0]) : 0;
+  return rnn_size(p.shape, {batch.sequences, batch.steps, batch.rows, distinct});
+}
+
+template <class T>
+RnnSaved<T>::RnnSaved(Carver& carver, const RnnSize& s)
+    : gates(carver.take<T>(s.D * s.N * s.G)), c(carver.take<T>(s.D * s.N * s.H)) {}
+
+template <class T>
+ForwardScratch<T>::ForwardScratch(Carver& carver, const RnnSize& s)
+    : x_product(carver.take<T>(s.D * s.U * s.G)),
+      h(carver.take<T>(s.D * s.B * s.H)),
+      c(carver.take<T>(s.D * s.B * s.H)),
+      h_masked(carver.take<T>(s.D * s.B * s.H)),
+      h_pre(carver.take<T>(s.D * s.B * s.G)) {}
+
+template <class T>
+BackwardScratch<T>::BackwardScratch(Carver& carver, const RnnSize& s)
+    : dh(carver.take<T>(s.D * s.B * s.H)),
+      dc(carver.take<T>(s.D * s.B * s.H)),
+      dh_later(carver.take<T>(s.D * s.B * s.H)),
+      h_before(carver.take<T>(s.D * s.N * s.H)),
+      distinct_sum(carver.take<T>(s.D * s.U * s.G)) {}
+
+RnnBytes rnn_step_bytes(const RnnShape& shape, const MaxShape& max) {
+  const RnnSize size = rnn_size(shape, max);
+  return dispatch_real(shape.dtype, [&]<class T>() {
+    Carver saved(nullptr), forward(nullptr), backward(nullptr);
+    static_cast<void>(RnnSaved<T>(saved, size));
+    static_cast<void>(ForwardScratch<T>(forward, size));
+    static_cast<void>(BackwardScratch<T>(backward, size));
+    return RnnBytes{saved.used(), std::max(forward.used(), backward.used())};
+  });
+}
+
+namespace {
+
+template <class T>
+ZoneoutMask<T> zoneout(double p, const StepInfo& step, uint32_t site) {
+  return {.stream = step.masks(site),
+          .threshold = step.training ? drop_threshold(p) : 0,
+          .share = static_cast<T>(p)};
+}
+
+}  // namespace
+
+template <class T>
+StepMasks<T> step_masks(const RnnForward& p, int64_t direction) {
+  const RnnShape& shape = p.shape;
+  const uint32_t site = shape.site + 3 * static_cast<uint32_t>(direction);
+  StepMasks<T> masks;
+  masks.dropout = shape.recurrent_dropout > 0 && p.step.training;
+  masks.zoneout = shape.zoneout_hidden > 0 || shape.zoneout_cell > 0;
+  if (masks.dropout)
+    masks.recurrent = {.stream = p.step.masks(site),
+                       .threshold = drop_threshold(shape.recurrent_dropout),
+                       .scale = static_cast<T>(1 / (1 - shape.recurrent_dropout))};
+  masks.hidden = zoneout<T>(shape.zoneout_hidden, p.step, site + 1);
+  masks.cell = zoneout<T>(shape.zoneout_cell, p.step, site + 2);
+  return masks;
+}
+
+template struct RnnSaved<float>;
+template struct RnnSaved<double>;
+template struct ForwardScratch<float>;
+template struct ForwardScratch<double>;
+template struct BackwardScratch<float>;
+template struct BackwardScratch<double>;
+template StepMasks<float> step_masks(const RnnForward&, int64_t);
+template StepMasks<double> step_masks(const RnnForward&, int64_t);
+
+}  // namespace sluice::cuda

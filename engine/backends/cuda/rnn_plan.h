@@ -1,0 +1,76 @@
+// What forward and backward of the path `step` share: sizes, memory, masks, the order of steps.
+#pragma once
+
+#include "engine/backend.h"
+#include "engine/backends/carver.h"
+#include "engine/backends/cuda/views.h"
+#include "kernels/cells/lstm.h"
+#include "kernels/recurrence_step/recurrence_step.h"
+
+namespace sluice::cuda {
+
+struct RnnSize {
+  int64_t B, T, N, U, E, H, D, G;  // U: 0 without distinct inputs; G = gates * H
+};
+RnnSize rnn_size(const RnnShape&, const MaxShape&);
+RnnSize rnn_size(const RnnForward&);
+
+// From forward to backward.
+template <class T>
+struct RnnSaved {
+  T* gates;  // [D,N,G] the input product, then activated gates, then their gradients
+  T* c;      // [D,N,H] after zoneout
+  RnnSaved(Carver&, const RnnSize&);
+};
+
+template <class T>
+struct ForwardScratch {
+  T* x_product;  // [D,U,G]
+  T *h, *c;      // [D,B,H] the state, where hT and cT are not wanted
+  T* h_masked;   // [D,B,H]
+  T* h_pre;      // [D,B,G]
+  ForwardScratch(Carver&, const RnnSize&);
+};
+
+template <class T>
+struct BackwardScratch {
+  T *dh, *dc;       // [D,B,H] where dh0 and dc0 are not wanted
+  T* dh_later;      // [D,B,H]
+  T* h_before;      // [D,N,H]
+  T* distinct_sum;  // [D,U,G]
+  BackwardScratch(Carver&, const RnnSize&);
+};
+
+// One direction: its place in every [D,...] tensor and its way through time.
+struct Direction {
+  int64_t d;
+  const HostBatch* host;
+
+  bool reverse() const { return d == 1; }
+  int64_t steps() const { return host->steps; }
+  // The k-th step that forward computes.
+  int step(int64_t k) const { return static_cast<int>(reverse() ? steps() - 1 - k : k); }
+  // The step that it computes before step t; may lie outside [0, T).
+  int before(int t) const { return reverse() ? t + 1 : t - 1; }
+  int active(int t) const { return t < 0 || t >= host->steps ? 0 : host->active[static_cast<size_t>(t)]; }
+  int64_t first_row(int t) const { return t < 0 || t >= host->steps ? 0 : host->row(t, 0); }
+};
+
+template <class T>
+StepMasks<T> step_masks(const RnnForward&, int64_t direction);
+
+// Entry d of [D,rows,columns], or null of a null tensor.
+template <class T>
+View<T, 2> part(const Tensor& tensor, int64_t d) {
+  return tensor ? tensor.at(d).view<T, 2>() : View<T, 2>{};
+}
+template <class T>
+View<const T, 2> reading_part(const Tensor& tensor, int64_t d) {
+  return tensor ? reading<T, 2>(tensor.at(d)) : View<const T, 2>{};
+}
+template <class T>
+View<const T, 2> reading(View<T, 2> view) {
+  return {.data = view.data, .dims = {view.dims[0], view.dims[1]}};
+}
+
+}  // namespace sluice::cuda

@@ -1,0 +1,22 @@
+// The recurrent path `step`: for each time step a product with R by cuBLAS and one fused kernel.
+//
+// Note [Order of the step path]
+// forward   all x W^T in one product (over distinct inputs where x_index is given); then for each step t of a
+//           direction, over the active prefix of the batch: h_pre = h R^T, step_forward.
+// backward  for each step in the other order: step_backward (gates become their gradients), dh = d_gates R;
+//           then once, over all rows: dR += d_gates^T h_before, dW += d_gates^T x, db += column sums,
+//           dx = d_gates W.
+// The directions run on two queues. They share inputs only, until dx, which the main queue sums in a fixed
+// order.
+#pragma once
+
+#include "engine/backend.h"
+#include "engine/backends/cuda/queue.h"
+
+namespace sluice::cuda {
+
+RnnBytes rnn_step_bytes(const RnnShape&, const MaxShape&);
+void rnn_step_forward(Queue& main, Queue& side, const RnnForward&);
+void rnn_step_backward(Queue& main, Queue& side, const RnnBackward&);
+
+}  // namespace sluice::cuda

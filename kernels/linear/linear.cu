@@ -1,0 +1,106 @@
+// Bias and bias gradient.
+//
+// Maths:   y += b, row by row; db += column sums of dy, in f64.
+// Shapes:  y, dy [M,K]; b, db [K].
+// Grid:    bias: row_grid over (row, column). Column sums: columns.cuh, chunks of rows and then their sums;
+// one
+//          launch where there is one chunk.
+// Bytes:   bias 2 M K s (M K s when it overwrites), s the size of T; column sums M K s, and M K / 8 at most
+// of
+//          partial sums.
+// Bound:   memory.
+// Sync:    the two stages are two kernels of one stream; within a block, one barrier. No atomics: who adds
+//          what is fixed by M.
+#include "kernels/batch/columns.cuh"
+#include "kernels/batch/rows.cuh"
+#include "kernels/core/launch.cuh"
+#include "kernels/core/vec.h"
+#include "kernels/linear/linear.h"
+
+namespace sluice::cuda {
+namespace {
+
+template <class T, int W>
+__global__ void __launch_bounds__(kRowThreads) bias(BiasParams<T> p) {
+  const int64_t columns = p.y.dims[1];
+  for_rows({}, p.y.dims[0], [&](int64_t r, const RowWalk&) {
+    for (int64_t k = int64_t{threadIdx.x} * W; k < columns; k += int64_t{blockDim.x} * W) {
+      auto sum = load<W>(p.b.data + k);
+      if (p.accumulate) {
+        const auto y = load<W>(p.y.row(r) + k);
+#pragma unroll
+        for (int i = 0; i < W; ++i) sum.at[i] += y.at[i];
+      }
+      store<W>(p.y.row(r) + k, sum);
+    }
+  });
+}
+
+struct ColumnSum {
+  double value;
+
+  __device__ void join(const ColumnSum& later) { value += later.value; }
+};
+
+template <class T>
+__device__ void add_to(T& to, double sum) {
+  to = static_cast<T>(static_cast<arithmetic_t<T>>(to) + static_cast<arithmetic_t<T>>(sum));
+}
+
+template <class T>
+__global__ void __launch_bounds__(kColumns* kSlices) sum_chunks(ColumnSumParams<T> p) {
+  const int64_t k = column_of_thread(), columns = p.dy.dims[1];
+  ColumnSum sum = {};
+  if (k < columns)
+    for_rows_of_slice({}, p.dy.dims[0], [&](int64_t r) {
+      sum.value += static_cast<double>(static_cast<arithmetic_t<T>>(p.dy(r, k)));
+    });
+  sum = join_slices(sum);
+  if (threadIdx.y != 0 || k >= columns) return;
+  if (gridDim.y == 1)
+    add_to(p.db(k), sum.value);
+  else
+    p.partials(static_cast<int64_t>(blockIdx.y) * columns + k) = sum.value;
+}
+
+template <class T>
+__global__ void __launch_bounds__(kColumns* kSlices) add_chunks(ColumnSumParams<T> p, int64_t chunks) {
+  const int64_t k = column_of_thread(), columns = p.dy.dims[1];
+  ColumnSum sum = {};
+  if (k < columns)
+    for (int64_t chunk = threadIdx.y; chunk < chunks; chunk += kSlices)
+      sum.value += p.partials(chunk * columns + k);
+  sum = join_slices(sum);
+  if (threadIdx.y == 0 && k < columns) add_to(p.db(k), sum.value);
+}
+
+}  // namespace
+
+template <class T>
+void launch(const BiasParams<T>& p, cudaStream_t stream) {
+  const int64_t rows = p.y.dims[0], columns = p.y.dims[1];
+  if (rows == 0 || columns == 0) return;
+  constexpr int kWide = kVecWidth<T>;
+  const bool wide = rows_in_vecs<T>(columns, p.b.data, p.y.data);
+  const RowGrid g = row_grid(rows, wide ? columns / kWide : columns);
+  launch_kernel("bias", wide ? bias<T, kWide> : bias<T, 1>, g.grid, g.block, 0, stream, p);
+}
+
+template <class T>
+void launch(const ColumnSumParams<T>& p, cudaStream_t stream) {
+  const int64_t rows = p.dy.dims[0], columns = p.dy.dims[1];
+  if (rows == 0 || columns == 0) return;
+  const int64_t chunks = column_chunks(rows);
+  launch_kernel("column_sum_chunks", sum_chunks<T>, column_grid(columns, chunks), column_block(), 0, stream,
+                p);
+  if (chunks > 1)
+    launch_kernel("column_sum_add", add_chunks<T>, column_grid(columns, 1), column_block(), 0, stream, p,
+                  chunks);
+}
+
+template void launch(const BiasParams<float>&, cudaStream_t);
+template void launch(const BiasParams<double>&, cudaStream_t);
+template void launch(const ColumnSumParams<float>&, cudaStream_t);
+template void launch(const ColumnSumParams<double>&, cudaStream_t);
+
+}  // namespace sluice::cuda

@@ -1,0 +1,122 @@
+// Softmax and sigmoid cross-entropy: probabilities, losses and gradients in one kernel.
+//
+// Maths:   loss.h. With m the largest logit, s = sum e^(x-m): p_k = e^(x_k-m) / s, -log p_k = log s - (x_k -
+//          m): nothing overflows. Binary: max(x, 0) - x t + log(1 + e^-|x|).
+// Shapes:  logits, probabilities, dlogits [B,K]; labels, losses [B].
+// Grid:    a warp a row, 8 rows a block; lane l takes the classes l, l + 32, ...
+// Bytes:   3 B K s (+ 4 B K for sigmoid's targets), s the size of T; the row's second and third reading of
+// its
+//          logits come from the cache.
+// Bound:   launch latency at a classifier's sizes; memory beyond.
+// Sync:    none but the warp's shuffles, where all 32 lanes meet: whole warps leave early. The order of
+//          additions is fixed by K alone.
+#include <cmath>
+
+#include "kernels/core/launch.cuh"
+#include "kernels/core/reduce.cuh"
+#include "kernels/core/vec.h"
+#include "kernels/loss/loss.h"
+
+namespace sluice::cuda {
+namespace {
+
+constexpr int kRows = 8;
+
+__device__ int64_t row_of_warp() {
+  return static_cast<int64_t>(blockIdx.x) * kRows + threadIdx.y;
+}
+
+template <class A>
+struct SoftmaxScalars {
+  A share, peak, scale;  // of the target everywhere, at the label; of the gradient
+};
+
+template <class T>
+__global__ void __launch_bounds__(kWarp* kRows)
+    softmax_xent(SoftmaxXentParams<T> p, SoftmaxScalars<arithmetic_t<T>> c) {
+  using A = arithmetic_t<T>;
+  const int64_t b = row_of_warp(), K = p.logits.dims[1];
+  if (b >= p.logits.dims[0]) return;
+  const T* x = p.logits.row(b);
+  A largest = static_cast<A>(x[0]);
+  for (int64_t k = threadIdx.x; k < K; k += kWarp) largest = Max{}(largest, static_cast<A>(x[k]));
+  largest = warp_max(largest);
+  A sum = 0, sum_x = 0;
+  for (int64_t k = threadIdx.x; k < K; k += kWarp) {
+    const A above = static_cast<A>(x[k]) - largest;
+    sum += exp(above);
+    sum_x += above;
+  }
+  sum = warp_sum(sum);
+  sum_x = warp_sum(sum_x);
+  const int32_t label = p.labels(b);
+  const A weight = label < 0 ? A(0) : p.class_weights ? static_cast<A>(p.class_weights(label)) : A(1);
+  if (p.losses && threadIdx.x == 0) {
+    A loss = 0;
+    if (label >= 0)
+      loss = weight * (log(sum) - c.peak * (static_cast<A>(x[label]) - largest) - c.share * sum_x);
+    p.losses(b) = static_cast<T>(loss);
+  }
+  for (int64_t k = threadIdx.x; k < K; k += kWarp) {
+    const A y = exp(static_cast<A>(x[k]) - largest) / sum;
+    p.probabilities(b, k) = static_cast<T>(y);
+    if (!p.dlogits) continue;
+    const A gradient = c.scale * weight * (y - c.share - (k == label ? c.peak : A(0)));
+    p.dlogits(b, k) = static_cast<T>(label < 0 ? A(0) : gradient);
+  }
+}
+
+template <class T>
+__global__ void __launch_bounds__(kWarp* kRows)
+    sigmoid_xent(SigmoidXentParams<T> p, arithmetic_t<T> smoothing, arithmetic_t<T> scale) {
+  using A = arithmetic_t<T>;
+  const int64_t b = row_of_warp(), K = p.logits.dims[1];
+  if (b >= p.logits.dims[0]) return;
+  A loss = 0;
+  for (int64_t k = threadIdx.x; k < K; k += kWarp) {
+    const A x = static_cast<A>(p.logits(b, k));
+    const A weight = p.class_weights ? static_cast<A>(p.class_weights(k)) : A(1);
+    const A target = (1 - smoothing) * static_cast<A>(p.targets(b, k)) + smoothing / 2;
+    const A small = exp(-fabs(x));  // cannot overflow
+    const A lesser = small / (1 + small), y = x >= 0 ? 1 / (1 + small) : lesser;
+    p.probabilities(b, k) = static_cast<T>(y);
+    loss += weight * ((x > 0 ? x : x == x ? A(0) : x) - x * target + log1p(small));
+    const A error = x >= 0 ? (1 - target) - lesser : lesser - target;  // y - target, uncancelled near 1
+    if (p.dlogits) p.dlogits(b, k) = static_cast<T>(scale * weight * error);
+  }
+  loss = warp_sum(loss);
+  if (p.losses && threadIdx.x == 0) p.losses(b) = static_cast<T>(loss);
+}
+
+unsigned blocks_of(int64_t rows) {
+  return static_cast<unsigned>((rows + kRows - 1) / kRows);
+}
+
+}  // namespace
+
+template <class T>
+void launch(const SoftmaxXentParams<T>& p, cudaStream_t stream) {
+  using A = arithmetic_t<T>;
+  const int64_t rows = p.logits.dims[0], K = p.logits.dims[1];
+  if (rows == 0 || K == 0) return;
+  const SoftmaxScalars<A> scalars = {static_cast<A>(p.smoothing / static_cast<double>(K)),
+                                     static_cast<A>(1 - p.smoothing), static_cast<A>(p.scale)};
+  launch_kernel("softmax_xent", softmax_xent<T>, dim3(blocks_of(rows)), dim3(kWarp, kRows), 0, stream, p,
+                scalars);
+}
+
+template <class T>
+void launch(const SigmoidXentParams<T>& p, cudaStream_t stream) {
+  using A = arithmetic_t<T>;
+  const int64_t rows = p.logits.dims[0], K = p.logits.dims[1];
+  if (rows == 0 || K == 0) return;
+  launch_kernel("sigmoid_xent", sigmoid_xent<T>, dim3(blocks_of(rows)), dim3(kWarp, kRows), 0, stream, p,
+                static_cast<A>(p.smoothing), static_cast<A>(p.scale));
+}
+
+template void launch(const SoftmaxXentParams<float>&, cudaStream_t);
+template void launch(const SoftmaxXentParams<double>&, cudaStream_t);
+template void launch(const SigmoidXentParams<float>&, cudaStream_t);
+template void launch(const SigmoidXentParams<double>&, cudaStream_t);
+
+}  // namespace sluice::cuda

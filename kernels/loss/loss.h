@@ -1,0 +1,42 @@
+// Cross-entropies fused with their gradients.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/core/stream.h"
+#include "kernels/core/view.h"
+
+namespace sluice::cuda {
+
+// Target of row b: (1 - smoothing) at labels[b] plus smoothing / K everywhere. losses[b] =
+// weight[labels[b]] * cross-entropy; dlogits = scale * d(sum of losses)/d logits. Label -1: both are 0.
+template <class T>
+struct SoftmaxXentParams {
+  View<const T, 2> logits;         // [B,K]
+  View<const int32_t, 1> labels;   // [B]
+  View<const T, 1> class_weights;  // [K] or null (ones)
+  double smoothing = 0, scale = 1;
+  View<T, 2> probabilities;  // [B,K] =
+  View<T, 1> losses;         // [B] = or null
+  View<T, 2> dlogits;        // [B,K] = or null
+};
+
+// losses[b] = sum_k weight[k] * binary cross-entropy(logit, target); the target is (1 - smoothing) t +
+// smoothing / 2.
+template <class T>
+struct SigmoidXentParams {
+  View<const T, 2> logits;         // [B,K]
+  View<const float, 2> targets;    // [B,K]
+  View<const T, 1> class_weights;  // [K] or null (ones)
+  double smoothing = 0, scale = 1;
+  View<T, 2> probabilities;  // [B,K] =
+  View<T, 1> losses;         // [B] = or null
+  View<T, 2> dlogits;        // [B,K] = or null
+};
+
+template <class T>
+void launch(const SoftmaxXentParams<T>&, cudaStream_t);
+template <class T>
+void launch(const SigmoidXentParams<T>&, cudaStream_t);
+
+}  // namespace sluice::cuda

@@ -1,0 +1,77 @@
+// Updates of parameters: Adam and SGD, dense and of the rows of a table. Scalars come by value: a captured
+// graph takes a new step's by updating its kernel nodes.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/core/stream.h"
+#include "kernels/core/view.h"
+
+namespace sluice::cuda {
+
+// AdamW when decoupled, else Adam with L2. g = scale * gradient; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
+// w -= lr * (m / (1 - b1^step)) / (sqrt(v / (1 - b2^step)) + epsilon); decay before.
+struct AdamScalars {
+  double learning_rate = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
+  bool decoupled = true;
+  int64_t step = 1;  // counts updates, from 1
+};
+
+template <class T>
+struct AdamParams {
+  AdamScalars scalars;
+  View<T, 1> w;                 // [n] in and out
+  View<const T, 1> g;           // [n]
+  View<T, 1> m, v;              // [n] in and out
+  View<const double, 1> scale;  // [1]
+};
+
+// Rows ids[k] of a table, lazily: a row's moments (and decoupled decay) first catch up with the updates since
+// touched[id], then the update, then touched[id] = step. Equal to AdamParams to the bit where none was
+// missed.
+template <class T>
+struct AdamRowsParams {
+  AdamScalars scalars;
+  View<const int32_t, 1> ids;   // [M] distinct
+  View<const T, 2> g;           // [M,E]
+  View<T, 2> w, m, v;           // [V,E] in and out
+  View<int32_t, 1> touched;     // [V] in and out
+  View<const double, 1> scale;  // [1]
+};
+
+// g = scale * gradient + decay w; m = momentum m + g; w -= lr m, or lr (g + momentum m) with Nesterov.
+struct SgdScalars {
+  double learning_rate = 0, momentum = 0, weight_decay = 0;
+  bool nesterov = false;
+  int64_t step = 1;
+};
+
+template <class T>
+struct SgdParams {
+  SgdScalars scalars;
+  View<T, 1> w;                 // [n] in and out
+  View<const T, 1> g;           // [n]
+  View<T, 1> m;                 // [n] in and out
+  View<const double, 1> scale;  // [1]
+};
+
+template <class T>
+struct SgdRowsParams {
+  SgdScalars scalars;
+  View<const int32_t, 1> ids;   // [M] distinct
+  View<const T, 2> g;           // [M,E]
+  View<T, 2> w, m;              // [V,E] in and out
+  View<int32_t, 1> touched;     // [V] in and out
+  View<const double, 1> scale;  // [1]
+};
+
+template <class T>
+void launch(const AdamParams<T>&, cudaStream_t);
+template <class T>
+void launch(const AdamRowsParams<T>&, cudaStream_t);
+template <class T>
+void launch(const SgdParams<T>&, cudaStream_t);
+template <class T>
+void launch(const SgdRowsParams<T>&, cudaStream_t);
+
+}  // namespace sluice::cuda

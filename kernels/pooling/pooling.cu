@@ -1,0 +1,177 @@
+// Mean, max and last pooling, forward and backward.
+//
+// Maths:   mean y = sum_t x_t / len; max y = x_argmax; last: Pooling's words in pooling.h. Backward adds dy /
+//          len to every valid row, dy to the argmax, dy to the row taken.
+// Shapes:  x, dx [N,C]; y, dy [B,ldy], C columns from `column` on; argmax [B,C].
+// Grid:    mean and max forward: a block a sequence and 32 columns; its 8 slices take every 8th step and are
+//          joined in order, so that long sequences have many loads in flight. Mean backward: row_grid over
+//          (row, column). The others: row_grid over (sequence, column).
+// Bytes:   forward N C s + B C s (+ 4 B C), s the size of T; mean backward 2 N C s + B C s; last and max read
+//          and write B C elements. Each is reached.
+// Bound:   memory.
+// Sync:    slices meet in shared memory after one barrier and slice 0 alone reads them. Each element of y and
+//          dx has one writer: the order of additions is fixed by the lengths alone.
+#include "kernels/batch/rows.cuh"
+#include "kernels/core/launch.cuh"
+#include "kernels/core/vec.h"
+#include "kernels/pooling/pooling.h"
+
+namespace sluice::cuda {
+namespace {
+
+constexpr int kColumns = 32, kSlices = 8;
+
+template <class A>
+struct Sum {
+  A value;
+
+  static __device__ Sum none() { return {0}; }
+
+  __device__ void take(A x, int32_t) { value += x; }
+  __device__ void join(const Sum& later) { value += later.value; }
+};
+
+template <class A>
+struct Max {
+  A value;
+  int32_t row;  // -1: none yet
+
+  static __device__ Max none() { return {0, -1}; }
+
+  // Rows of a sequence ascend with its steps, so that the earliest step is the least row.
+  __device__ void take(A x, int32_t at) {
+    const bool nan = x != x, mine_nan = value != value;
+    const bool more = nan ? !mine_nan || at < row : !mine_nan && (x > value || (x == value && at < row));
+    if (row >= 0 && !more) return;
+    value = x;
+    row = at;
+  }
+  __device__ void join(const Max& other) {
+    if (other.row >= 0) take(other.value, other.row);
+  }
+};
+
+template <class T>
+__device__ void finish(const PoolForwardParams<T>& p, const Sum<arithmetic_t<T>>& sum, int64_t b, int64_t j) {
+  const int32_t length = p.lengths(b);
+  p.y(b, p.column + j) =
+      static_cast<T>(length ? sum.value / static_cast<arithmetic_t<T>>(length) : arithmetic_t<T>(0));
+}
+template <class T>
+__device__ void finish(const PoolForwardParams<T>& p, const Max<arithmetic_t<T>>& max, int64_t b, int64_t j) {
+  p.y(b, p.column + j) = static_cast<T>(max.value);
+  p.argmax(b, j) = max.row;
+}
+
+template <class T, class Pooled>
+__global__ void __launch_bounds__(kColumns* kSlices) pool_steps(PoolForwardParams<T> p) {
+  __shared__ Pooled slices[kSlices][kColumns];
+  const int64_t b = blockIdx.x, columns = p.x.dims[1];
+  const int64_t j = static_cast<int64_t>(blockIdx.y) * kColumns + threadIdx.x;
+  Pooled pooled = Pooled::none();
+  if (j < columns) {
+    const int32_t length = p.lengths(b);
+#pragma unroll 4
+    for (int32_t t = static_cast<int32_t>(threadIdx.y); t < length; t += kSlices) {
+      const int64_t row = p.offsets(t) + b;
+      pooled.take(static_cast<arithmetic_t<T>>(p.x(row, j)), static_cast<int32_t>(row));
+    }
+  }
+  slices[threadIdx.y][threadIdx.x] = pooled;
+  __syncthreads();
+  if (threadIdx.y != 0 || j >= columns) return;
+  for (int slice = 1; slice < kSlices; ++slice) pooled.join(slices[slice][threadIdx.x]);
+  finish(p, pooled, b, j);
+}
+
+// The row that `last` takes of sequence b, which is not empty, at column j.
+template <class P>
+__device__ int64_t last_row(const P& p, int64_t b, int64_t j, int64_t columns) {
+  const bool reverse = j >= columns / p.directions;
+  return p.offsets(reverse ? 0 : p.lengths(b) - 1) + b;
+}
+
+template <class T>
+__global__ void __launch_bounds__(kRowThreads) pool_last(PoolForwardParams<T> p) {
+  const int64_t columns = p.x.dims[1];
+  for_rows({}, p.y.dims[0], [&](int64_t b, const RowWalk&) {
+    const bool empty = p.lengths(b) == 0;
+    for (int64_t j = threadIdx.x; j < columns; j += blockDim.x)
+      p.y(b, p.column + j) = empty ? T(0) : p.x(last_row(p, b, j, columns), j);
+  });
+}
+
+template <class T, int W>
+__global__ void __launch_bounds__(kRowThreads) mean_backward(PoolBackwardParams<T> p) {
+  using A = arithmetic_t<T>;
+  const int64_t columns = p.dx.dims[1];
+  const RowPlaces places = {p.offsets, p.active};
+  for_rows(places, p.dx.dims[0], [&](int64_t row, const RowWalk& walk) {
+    if (!walk.valid()) return;
+    const A length = static_cast<A>(p.lengths(walk.b()));
+    const T* dy = p.dy.row(walk.b()) + p.column;
+    for (int64_t j = int64_t{threadIdx.x} * W; j < columns; j += int64_t{blockDim.x} * W) {
+      auto sum = load<W>(p.dx.row(row) + j);
+      const auto share = load<W>(dy + j);
+#pragma unroll
+      for (int i = 0; i < W; ++i) sum.at[i] += share.at[i] / length;
+      store<W>(p.dx.row(row) + j, sum);
+    }
+  });
+}
+
+// Max and last: one element of dx a column.
+template <class T>
+__global__ void __launch_bounds__(kRowThreads) select_backward(PoolBackwardParams<T> p) {
+  using A = arithmetic_t<T>;
+  const int64_t columns = p.dx.dims[1];
+  for_rows({}, p.dy.dims[0], [&](int64_t b, const RowWalk&) {
+    if (p.lengths(b) == 0) return;
+    for (int64_t j = threadIdx.x; j < columns; j += blockDim.x) {
+      const int64_t row = p.kind == PoolKind::max ? p.argmax(b, j) : last_row(p, b, j, columns);
+      T& to = p.dx(row, j);
+      to = static_cast<T>(static_cast<A>(to) + static_cast<A>(p.dy(b, p.column + j)));
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void launch(const PoolForwardParams<T>& p, cudaStream_t stream) {
+  using A = arithmetic_t<T>;
+  const int64_t sequences = p.y.dims[0], columns = p.x.dims[1];
+  if (sequences == 0 || columns == 0) return;
+  if (p.kind == PoolKind::last) {
+    const RowGrid g = row_grid(sequences, columns);
+    return launch_kernel("pool_last", pool_last<T>, g.grid, g.block, 0, stream, p);
+  }
+  const dim3 grid(static_cast<unsigned>(sequences),
+                  static_cast<unsigned>((columns + kColumns - 1) / kColumns));
+  if (p.kind == PoolKind::mean)
+    launch_kernel("pool_mean", pool_steps<T, Sum<A>>, grid, dim3(kColumns, kSlices), 0, stream, p);
+  else
+    launch_kernel("pool_max", pool_steps<T, Max<A>>, grid, dim3(kColumns, kSlices), 0, stream, p);
+}
+
+template <class T>
+void launch(const PoolBackwardParams<T>& p, cudaStream_t stream) {
+  const int64_t rows = p.dx.dims[0], columns = p.dx.dims[1];
+  if (rows == 0 || columns == 0) return;
+  if (p.kind != PoolKind::mean) {
+    const RowGrid g = row_grid(p.dy.dims[0], columns);
+    return launch_kernel("pool_select_backward", select_backward<T>, g.grid, g.block, 0, stream, p);
+  }
+  constexpr int kWide = kVecWidth<T>;
+  const bool wide = rows_in_vecs<T>(columns, p.dx.data, p.dy.data + p.column) && p.dy.dims[1] % kWide == 0;
+  const RowGrid g = row_grid(rows, wide ? columns / kWide : columns);
+  launch_kernel("pool_mean_backward", wide ? mean_backward<T, kWide> : mean_backward<T, 1>, g.grid, g.block,
+                0, stream, p);
+}
+
+template void launch(const PoolForwardParams<float>&, cudaStream_t);
+template void launch(const PoolForwardParams<double>&, cudaStream_t);
+template void launch(const PoolBackwardParams<float>&, cudaStream_t);
+template void launch(const PoolBackwardParams<double>&, cudaStream_t);
+
+}  // namespace sluice::cuda

@@ -1,0 +1,45 @@
+// Pooling of each sequence over its valid rows: mean, max (ties: the earliest step; NaN wins), last (of each
+// direction the state after its last step: the forward half of the last row, the reverse half of the first).
+// An empty sequence gives zeros.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/core/stream.h"
+#include "kernels/core/view.h"
+
+namespace sluice::cuda {
+
+enum class PoolKind : uint8_t { last, mean, max };
+
+template <class T>
+struct PoolForwardParams {
+  PoolKind kind = PoolKind::mean;
+  int directions = 1;              // halves of C, for `last`
+  View<const int32_t, 1> offsets;  // [T+1]
+  View<const int32_t, 1> lengths;  // [B]
+  View<const T, 2> x;              // [N,C]
+  View<T, 2> y;                    // [B,ldy] =  columns [column, column + C)
+  int64_t column = 0;
+  View<int32_t, 2> argmax;  // [B,C] = row of the maximum, -1 for an empty sequence; for max only
+};
+
+template <class T>
+struct PoolBackwardParams {
+  PoolKind kind = PoolKind::mean;
+  int directions = 1;
+  View<const int32_t, 1> offsets;  // [T+1]
+  View<const int32_t, 1> lengths;  // [B]
+  View<const int32_t, 1> active;   // [T]
+  View<const int32_t, 2> argmax;   // [B,C], for max only
+  View<const T, 2> dy;             // [B,ldy]
+  int64_t column = 0;              // dy's columns [column, column + C)
+  View<T, 2> dx;                   // [N,C] +=
+};
+
+template <class T>
+void launch(const PoolForwardParams<T>&, cudaStream_t);
+template <class T>
+void launch(const PoolBackwardParams<T>&, cudaStream_t);
+
+}  // namespace sluice::cuda

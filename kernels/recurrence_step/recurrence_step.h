@@ -1,0 +1,116 @@
+// One time step of a recurrence, forward and backward: everything but the two products with R around it.
+//
+// A direction's pass is, for its steps in order, h_pre = h R^T (a GEMM over the active prefix) and
+// StepForward; backward, StepBackward and dh += d_gates R. What lies before, between and after all steps is
+// in the smaller kernels below. Rows of a step: [first_row, first_row + active) of every [N,*] tensor, row b
+// of every [B,*] one.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/batch/rows.h"
+#include "kernels/cells/cell.h"
+#include "kernels/core/philox.h"
+#include "kernels/core/stream.h"
+#include "kernels/core/view.h"
+
+namespace sluice::cuda {
+
+// Recurrent dropout: one mask for each (sequence, unit), the same at all steps; threshold 0 for none.
+template <class T>
+struct DropoutMask {
+  MaskStream stream;
+  uint32_t threshold = 0;
+  T scale = 1;  // of what is kept: 1 / (1 - p)
+};
+
+// The share of the state before that a unit keeps: 0 or 1, drawn for each step, where threshold > 0; else
+// `share`.
+template <class T>
+struct ZoneoutMask {
+  MaskStream stream;
+  uint32_t threshold = 0;
+  T share = 0;
+};
+
+template <class T>
+struct StepMasks {
+  bool dropout = false, zoneout = false;
+  DropoutMask<T> recurrent;
+  ZoneoutMask<T> hidden, cell;
+};
+
+template <class T>
+struct StepForwardParams {
+  CellKind cell = CellKind::lstm;
+  StepMasks<T> masks;
+  int64_t first_row = 0;
+  int active = 0, t = 0;
+  int column = 0;                  // of this direction in y
+  View<const T, 2> x_pre;          // [N,G*H], or [U,G*H] with x_index: W x; may be `gates`
+  View<const int32_t, 1> x_index;  // [N] or null: row r takes x_pre[x_index[r]]
+  View<const T, 2> h_pre;          // [B,G*H] R h
+  View<const T, 1> b;              // [G*H]
+  View<T, 2> gates;                // [N,G*H] = activated
+  View<T, 2> c_saved;              // [N,H] = c, after zoneout
+  View<T, 2> h, c;                 // [B,H] the state, in and out
+  View<T, 2> h_masked;             // [B,H] = h with recurrent dropout; null without
+  View<T, 2> y;                    // [N,D*H] = h, columns [column, column + H)
+};
+
+template <class T>
+struct StepBackwardParams {
+  CellKind cell = CellKind::lstm;
+  StepMasks<T> masks;
+  int64_t first_row = 0, row_before = 0;  // of the step that forward computed before this one
+  int active = 0, active_before = 0, t = 0;
+  int column = 0;             // of this direction in dy
+  View<T, 2> gates;           // [N,G*H] activated; = gradients of the sums before activation
+  View<const T, 2> c_saved;   // [N,H]
+  View<const T, 2> c0;        // [B,H] or null (zero)
+  View<const T, 2> dy;        // [N,D*H]
+  View<T, 2> dh;              // [B,H] from the step after; = the part that zoneout carries past the cell
+  View<const T, 2> dh_later;  // [B,H] with recurrent dropout, the step after's d_gates R; else null
+  View<T, 2> dc;              // [B,H] in and out
+};
+
+// out = mask * in, or += .
+template <class T>
+struct MaskStateParams {
+  DropoutMask<T> mask;
+  bool add = false;
+  View<const T, 2> in;  // [B,H]
+  View<T, 2> out;       // [B,H]; may be `in`
+};
+
+// What each row's product with R took: mask times h of the step before, else of h0; zero in padding.
+template <class T>
+struct HBeforeParams {
+  RowPlaces places;
+  bool reverse = false;
+  int column = 0;
+  DropoutMask<T> mask;
+  View<const T, 2> y;   // [N,D*H]
+  View<const T, 2> h0;  // [B,H] or null (zero)
+  View<T, 2> out;       // [N,H] =
+};
+
+// x = 0 in the rows that are padding.
+template <class T>
+struct ZeroPaddingParams {
+  RowPlaces places;
+  View<T, 2> x;  // [N,C]
+};
+
+template <class T>
+void launch(const StepForwardParams<T>&, cudaStream_t);
+template <class T>
+void launch(const StepBackwardParams<T>&, cudaStream_t);
+template <class T>
+void launch(const MaskStateParams<T>&, cudaStream_t);
+template <class T>
+void launch(const HBeforeParams<T>&, cudaStream_t);
+template <class T>
+void launch(const ZeroPaddingParams<T>&, cudaStream_t);
+
+}  // namespace sluice::cuda

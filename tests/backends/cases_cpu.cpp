@@ -1,0 +1,9 @@
+#include "tests/backends/cases.h"
+
+namespace sluice {
+
+std::vector<BackendCase> all_backends() {
+  return {{"cpu", Device::cpu, {RnnPath::cpu, RnnPath::onednn}}};
+}
+
+}  // namespace sluice
