@@ -3,6 +3,7 @@
 #
 #     tests/run.sh                  the whole suite, in build/release
 #     tests/run.sh --onednn3        the whole suite against oneDNN 3 from the Python index, in build/onednn3
+#     tests/run.sh --cuda           the tests labelled gpu, in build/cuda: on a GPU, or on the virtual one in the folder SLUICE_VGPU
 #     tests/run.sh --sanitizers     the quick tests with AddressSanitizer + UBSan, then with ThreadSanitizer
 #     tests/run.sh --fuzz SECONDS   every fuzz target, two at a time, for so many seconds in all
 #
@@ -40,6 +41,13 @@ run_onednn3() {
     ctest --test-dir build/onednn3 -j2 --output-on-failure
 }
 
+# Whatever CUDA device there is; without one the tests are skipped and say so.
+run_cuda() {
+    install "${build_packages[@]}" "${test_packages[@]}"
+    build cuda -DSLUICE_VGPU="${SLUICE_VGPU-}"
+    ctest --test-dir build/cuda -j2 -L gpu --output-on-failure
+}
+
 run_sanitizers() {
     install "${build_packages[@]}" "${test_packages[@]}"
     local preset
@@ -65,8 +73,9 @@ main() {
     local jobs=()
     while [ $# -gt 0 ]; do
         case $1 in
-            -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+            -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
             --onednn3) jobs+=(run_onednn3) ;;
+            --cuda) jobs+=(run_cuda) ;;
             --sanitizers) jobs+=(run_sanitizers) ;;
             --fuzz)
                 [[ ${2-} =~ ^[1-9][0-9]*$ ]] || usage_error "--fuzz needs a number of seconds"

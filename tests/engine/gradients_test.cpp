@@ -2,23 +2,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <string>
 
 #include "engine/device_batch.h"
 #include "engine/models/classifier.h"
+#include "tests/engine/model_cases.h"
 
 namespace sluice {
 namespace {
 
 constexpr double kStep = 1e-5, kRelative = 1e-6;
 constexpr int kVocabulary = 11, kClasses = 3;
-
-struct Case {
-  std::string name;
-  std::function<void(ModelConfig&, LossConfig&)> change;
-  Layout layout = Layout::packed;
-};
 
 // Lengths 5, 3, 1 and 0: ragged, with a document of one token and an empty one; tokens repeat.
 HostBatch make_batch(Layout layout, bool multi_label) {
@@ -29,7 +23,7 @@ HostBatch make_batch(Layout layout, bool multi_label) {
   return pack(items, layout, multi_label ? kClasses : 0);
 }
 
-class Gradients : public testing::TestWithParam<Case> {
+class Gradients : public testing::TestWithParam<ModelCase> {
  protected:
   Gradients() : backend_(make_backend({.device = Device::cpu, .threads = 2})) {
     ModelConfig model{
@@ -124,75 +118,7 @@ TEST_P(Gradients, ScaleAndAccumulate) {
     EXPECT_NEAR(more[i], 1.5 * once[i], 1e-12 + 1e-12 * std::abs(once[i]));
 }
 
-void everything(ModelConfig& m, LossConfig& l) {
-  m.num_layers = 2;
-  m.pooling = {Pooling::last, Pooling::mean, Pooling::max};
-  m.pool_embeddings = true;
-  m.batch_norm_input = m.batch_norm_between_layers = m.batch_norm_pooled = true;
-  m.embedding_dropout = m.dropout = m.pooled_dropout = m.recurrent_dropout = 0.2;
-  m.zoneout_hidden = m.zoneout_cell = 0.2;
-  l.label_smoothing = 0.1;
-}
-
-const Case kCases[] = {
-    {"Plain", [](ModelConfig&, LossConfig&) {}},
-    {"Padded", [](ModelConfig&, LossConfig&) {}, Layout::padded},
-    {"OneDirection", [](ModelConfig& m, LossConfig&) { m.bidirectional = false; }},
-    {"BagOfWords",
-     [](ModelConfig& m, LossConfig&) {
-       m.num_layers = 0;
-       m.pooling = {Pooling::mean};
-     }},
-    {"AllPoolings",
-     [](ModelConfig& m, LossConfig&) {
-       m.pooling = {Pooling::last, Pooling::mean, Pooling::max};
-     }},
-    {"TwoLayersOfTheirOwnSizes",
-     [](ModelConfig& m, LossConfig&) {
-       m.num_layers = 2;
-       m.hidden_size = {3, 5};
-     }},
-    {"PooledEmbeddings",
-     [](ModelConfig& m, LossConfig&) {
-       m.pool_embeddings = true;
-       m.pooling = {Pooling::mean, Pooling::max};
-       m.embedding_dropout = m.pooled_dropout = 0.3;
-     }},
-    {"PooledEmbeddingsPadded", [](ModelConfig& m, LossConfig&) { m.pool_embeddings = true; }, Layout::padded},
-    {"PooledEmbeddingsNormed",
-     [](ModelConfig& m, LossConfig&) {
-       m.pool_embeddings = m.batch_norm_input = m.batch_norm_pooled = true;
-     }},
-    {"BatchNormInput", [](ModelConfig& m, LossConfig&) { m.batch_norm_input = true; }},
-    {"BatchNormBetween",
-     [](ModelConfig& m, LossConfig&) {
-       m.num_layers = 2;
-       m.batch_norm_between_layers = true;
-     }},
-    {"BatchNormPooled", [](ModelConfig& m, LossConfig&) { m.batch_norm_pooled = true; }},
-    {"Dropouts",
-     [](ModelConfig& m, LossConfig&) {
-       m.num_layers = 2;
-       m.embedding_dropout = m.dropout = m.pooled_dropout = 0.3;
-     }},
-    {"RecurrentDropout", [](ModelConfig& m, LossConfig&) { m.recurrent_dropout = 0.4; }},
-    {"Zoneout", [](ModelConfig& m, LossConfig&) { m.zoneout_hidden = m.zoneout_cell = 0.3; }},
-    {"WeightsAndSmoothing",
-     [](ModelConfig&, LossConfig& l) {
-       l.class_weights = {0.5, 2.0, 1.25};
-       l.label_smoothing = 0.1;
-     }},
-    {"MultiLabel",
-     [](ModelConfig& m, LossConfig& l) {
-       m.multi_label = true;
-       l.class_weights = {0.5, 2.0, 1.25};
-       l.label_smoothing = 0.1;
-     }},
-    {"Everything", everything},
-    {"EverythingPadded", everything, Layout::padded},
-};
-
-INSTANTIATE_TEST_SUITE_P(Classifier, Gradients, testing::ValuesIn(kCases),
+INSTANTIATE_TEST_SUITE_P(Classifier, Gradients, testing::ValuesIn(model_cases()),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

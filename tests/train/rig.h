@@ -52,6 +52,7 @@ struct RigOptions {
   LossConfig loss;
   OptimizerConfig optimizer;
   TrainConfig train;
+  Device device = Device::cpu;
   int threads = 1;
   int sequences = 8;  // a batch
   bool shuffled = true;

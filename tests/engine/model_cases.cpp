@@ -1,0 +1,80 @@
+#include "tests/engine/model_cases.h"
+
+namespace sluice {
+namespace {
+
+void everything(ModelConfig& m, LossConfig& l) {
+  m.num_layers = 2;
+  m.pooling = {Pooling::last, Pooling::mean, Pooling::max};
+  m.pool_embeddings = true;
+  m.batch_norm_input = m.batch_norm_between_layers = m.batch_norm_pooled = true;
+  m.embedding_dropout = m.dropout = m.pooled_dropout = m.recurrent_dropout = 0.2;
+  m.zoneout_hidden = m.zoneout_cell = 0.2;
+  l.label_smoothing = 0.1;
+}
+
+const ModelCase kCases[] = {
+    {"Plain", [](ModelConfig&, LossConfig&) {}},
+    {"Padded", [](ModelConfig&, LossConfig&) {}, Layout::padded},
+    {"OneDirection", [](ModelConfig& m, LossConfig&) { m.bidirectional = false; }},
+    {"BagOfWords",
+     [](ModelConfig& m, LossConfig&) {
+       m.num_layers = 0;
+       m.pooling = {Pooling::mean};
+     }},
+    {"AllPoolings",
+     [](ModelConfig& m, LossConfig&) {
+       m.pooling = {Pooling::last, Pooling::mean, Pooling::max};
+     }},
+    {"TwoLayersOfTheirOwnSizes",
+     [](ModelConfig& m, LossConfig&) {
+       m.num_layers = 2;
+       m.hidden_size = {3, 5};
+     }},
+    {"PooledEmbeddings",
+     [](ModelConfig& m, LossConfig&) {
+       m.pool_embeddings = true;
+       m.pooling = {Pooling::mean, Pooling::max};
+       m.embedding_dropout = m.pooled_dropout = 0.3;
+     }},
+    {"PooledEmbeddingsPadded", [](ModelConfig& m, LossConfig&) { m.pool_embeddings = true; }, Layout::padded},
+    {"PooledEmbeddingsNormed",
+     [](ModelConfig& m, LossConfig&) {
+       m.pool_embeddings = m.batch_norm_input = m.batch_norm_pooled = true;
+     }},
+    {"BatchNormInput", [](ModelConfig& m, LossConfig&) { m.batch_norm_input = true; }},
+    {"BatchNormBetween",
+     [](ModelConfig& m, LossConfig&) {
+       m.num_layers = 2;
+       m.batch_norm_between_layers = true;
+     }},
+    {"BatchNormPooled", [](ModelConfig& m, LossConfig&) { m.batch_norm_pooled = true; }},
+    {"Dropouts",
+     [](ModelConfig& m, LossConfig&) {
+       m.num_layers = 2;
+       m.embedding_dropout = m.dropout = m.pooled_dropout = 0.3;
+     }},
+    {"RecurrentDropout", [](ModelConfig& m, LossConfig&) { m.recurrent_dropout = 0.4; }},
+    {"Zoneout", [](ModelConfig& m, LossConfig&) { m.zoneout_hidden = m.zoneout_cell = 0.3; }},
+    {"WeightsAndSmoothing",
+     [](ModelConfig&, LossConfig& l) {
+       l.class_weights = {0.5, 2.0, 1.25};
+       l.label_smoothing = 0.1;
+     }},
+    {"MultiLabel",
+     [](ModelConfig& m, LossConfig& l) {
+       m.multi_label = true;
+       l.class_weights = {0.5, 2.0, 1.25};
+       l.label_smoothing = 0.1;
+     }},
+    {"Everything", everything},
+    {"EverythingPadded", everything, Layout::padded},
+};
+
+}  // namespace
+
+std::span<const ModelCase> model_cases() {
+  return kCases;
+}
+
+}  // namespace sluice

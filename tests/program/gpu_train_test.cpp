@@ -1,0 +1,75 @@
+// sluice train --device cuda, the real program, against --device cpu; runs move between devices.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "host/program/report.h"
+#include "tests/program/corpus.h"
+#include "tests/program/files.h"
+#include "tests/program/run_program.h"
+
+namespace sluice {
+namespace {
+
+// The first `documents` lines of the corpus R8; empty where there are no corpora.
+std::string head_of_r8(int documents) {
+  const char* corpora = std::getenv("SLUICE_CORPORA");
+  if (corpora == nullptr) return {};
+  std::ifstream in(std::string(corpora) + "/r8/train.tsv");
+  std::string text;
+  for (std::string line; documents > 0 && std::getline(in, line); --documents) text += line + "\n";
+  return text;
+}
+
+void expect_same_metrics(const std::string& got, const std::string& want) {
+  const auto a = read_metrics(got), b = read_metrics(want);
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t part = 0; part < a.size(); ++part) {
+    EXPECT_EQ(a[part].first, b[part].first);
+    ASSERT_EQ(a[part].second.size(), b[part].second.size());
+    for (std::size_t i = 0; i < a[part].second.size(); ++i) {
+      const auto& [name, value] = a[part].second[i];
+      const double other = b[part].second[i].second;
+      EXPECT_NEAR(value, other, name == "log_loss" ? 1e-5 * std::abs(other) : 0) << name;
+    }
+  }
+}
+
+void trains_alike(const std::string& documents) {
+  const Folder folder;
+  const std::string file = folder.write("train.tsv", documents);
+  for (const char* device : {"cpu", "cuda"}) {
+    const Outcome outcome =
+        run_sluice(train_small(file, folder.path(device), {"--test", file, "--device", device}));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_NE(outcome.err.find(device == std::string("cuda") ? "path step" : "path cpu"), std::string::npos)
+        << outcome.err;
+  }
+  expect_same_metrics(folder.path("cuda/metrics.json"), folder.path("cpu/metrics.json"));
+  // What a GPU trained, the CPU predicts with, and the other way round.
+  std::string first;
+  for (const char* run : {"cuda", "cpu"})
+    for (const char* device : {"cpu", "cuda"}) {
+      const Outcome outcome =
+          run_sluice({"evaluate", folder.path(run), "--data", file, "--device", device, "--quiet"});
+      ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+      if (first.empty()) first = outcome.out;
+      EXPECT_EQ(outcome.out, first) << run << " on " << device;
+    }
+}
+
+TEST(GpuProgram, trains_a_small_corpus_as_the_cpu_does) {
+  trains_alike(small_corpus(200));
+}
+
+TEST(GpuProgram, trains_a_real_corpus_as_the_cpu_does) {
+  const std::string documents = head_of_r8(200);
+  if (documents.empty()) GTEST_SKIP() << "SLUICE_CORPORA is not set";
+  trains_alike(documents);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,190 @@
+// Whole trainings on the GPU follow those on the CPU: losses, gradient norms, parameters, running statistics,
+// moments; with each option of the model and of the optimiser in turn, and with all together.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <ostream>
+
+#include "tests/engine/model_cases.h"
+#include "tests/train/rig.h"
+
+namespace sluice {
+namespace {
+
+using test::Rig;
+using test::RigOptions;
+
+// After 20 updates, of a whole tensor's size. In f64 nothing but the order of sums differs; a fault of the
+// maths would show there first.
+constexpr double kRelative = 1e-5, kRelativeF64 = 1e-11;
+constexpr int64_t kUpdates = 20;
+
+struct TrainingCase {
+  std::string name;
+  std::function<void(RigOptions&)> change;
+  // Clipped values, gathered over two batches, divided by their own small size: f32 itself is 1e-4 from f64
+  // there. The bound in f32 is then what f32 costs the CPU.
+  bool ill_conditioned = false;
+};
+
+RigOptions plain() {
+  RigOptions options = test::topic_options();
+  options.model = {
+      .vocabulary = test::kTopicVocabulary, .classes = 3, .embedding_size = 6, .hidden_size = {5}};
+  options.train.max_updates = kUpdates;
+  options.train.epochs = 20;
+  return options;
+}
+
+void everything(RigOptions& options) {
+  for (const ModelCase& c : model_cases())
+    if (c.name == "Everything") c.change(options.model, options.loss);
+  options.optimizer.clip_norm = 0.3;
+  options.optimizer.clip_value = 0.05;
+  options.optimizer.decay_embeddings = true;
+  options.train.accumulate = 2;
+}
+
+std::vector<TrainingCase> training_cases() {
+  std::vector<TrainingCase> cases;
+  for (const ModelCase& c : model_cases())
+    cases.push_back({c.name, [c](RigOptions& o) {
+                       c.change(o.model, o.loss);
+                       o.train.layout = c.layout;
+                     }});
+  cases.push_back({"HiddenUnitsInVectors", [](RigOptions& o) { o.model.hidden_size = {8}; }});
+  cases.push_back({"Sgd", [](RigOptions& o) { o.optimizer.kind = OptimizerKind::sgd; }});
+  cases.push_back({"Nesterov", [](RigOptions& o) {
+                     o.optimizer.kind = OptimizerKind::sgd;
+                     o.optimizer.nesterov = true;
+                   }});
+  cases.push_back({"Adam", [](RigOptions& o) { o.optimizer.kind = OptimizerKind::adam; }});
+  cases.push_back({"DenseEmbeddings", [](RigOptions& o) { o.optimizer.lazy_embeddings = false; }});
+  cases.push_back({"DecayedEmbeddings", [](RigOptions& o) { o.optimizer.decay_embeddings = true; }});
+  cases.push_back({"ClipNorm", [](RigOptions& o) { o.optimizer.clip_norm = 0.1; }});
+  cases.push_back({"ClipValue", [](RigOptions& o) { o.optimizer.clip_value = 0.01; }});
+  cases.push_back({"Accumulated", [](RigOptions& o) { o.train.accumulate = 2; }});
+  cases.push_back({"AllTogether", everything, true});
+  cases.push_back({"AllTogetherPadded",
+                   [](RigOptions& o) {
+                     everything(o);
+                     o.train.layout = Layout::padded;
+                   },
+                   true});
+  return cases;
+}
+
+struct Steps : TrainObserver {
+  std::vector<double> losses, norms;
+  void on_step(const StepReport& report) override {
+    losses.push_back(report.loss);
+    norms.push_back(report.gradient_norm);
+  }
+};
+
+struct Training {
+  Steps steps;
+  std::vector<std::pair<std::string, std::vector<double>>> state;
+};
+
+std::vector<double> values_of(Backend& backend, const Tensor& tensor) {
+  std::vector<char> bytes(tensor.bytes());
+  backend.copy_to_host(bytes.data(), tensor);
+  const auto converted = [&]<class T>() {
+    const T* values = reinterpret_cast<const T*>(bytes.data());
+    return std::vector<double>(values, values + bytes.size() / sizeof(T));
+  };
+  return tensor.dtype == DType::i32 ? converted.template operator()<int32_t>()
+                                    : dispatch_real(tensor.dtype, converted);
+}
+
+Training train(RigOptions options, Device device) {
+  options.device = device;
+  Training training;
+  Rig rig(options, &training.steps);
+  rig.run();
+  for (const auto& named : {rig.classifier->params().named(), rig.optimizer->state()})
+    for (const auto& [name, tensor] : named)
+      training.state.emplace_back(name, values_of(*rig.backend, tensor));
+  return training;
+}
+
+double distance(const std::vector<double>& a, const std::vector<double>& b) {
+  double squares = 0;
+  for (size_t i = 0; i < a.size(); ++i) squares += (a[i] - b[i]) * (a[i] - b[i]);
+  return std::sqrt(squares);
+}
+
+double size_of(const std::vector<double>& values) {
+  return distance(values, std::vector<double>(values.size(), 0.0));
+}
+
+void expect_same_shape(const Training& got, const Training& want) {
+  ASSERT_EQ(want.steps.losses.size(), static_cast<size_t>(kUpdates));
+  ASSERT_EQ(got.steps.losses.size(), want.steps.losses.size());
+  ASSERT_EQ(got.state.size(), want.state.size());
+  for (size_t k = 0; k < want.state.size(); ++k)
+    ASSERT_EQ(got.state[k].second.size(), want.state[k].second.size()) << want.state[k].first;
+}
+
+void expect_close(const Training& got, const Training& want, double relative) {
+  for (size_t k = 0; k < want.steps.losses.size(); ++k) {
+    const double loss = want.steps.losses[k], norm = want.steps.norms[k];
+    EXPECT_NEAR(got.steps.losses[k], loss, relative * loss) << "update " << k;
+    EXPECT_NEAR(got.steps.norms[k], norm, relative * norm) << "update " << k;
+  }
+  for (size_t k = 0; k < want.state.size(); ++k)
+    EXPECT_LE(distance(got.state[k].second, want.state[k].second), relative * size_of(want.state[k].second))
+        << want.state[k].first;
+}
+
+// Everything that is further than kRelative from `want` is nearer to it than `want` is to `exact`.
+void expect_within_own_error(const Training& got, const Training& want, const Training& exact) {
+  const auto allowed = [](const std::vector<double>& w, const std::vector<double>& e) {
+    return std::max(kRelative * size_of(w), distance(w, e));
+  };
+  EXPECT_LE(distance(got.steps.losses, want.steps.losses), allowed(want.steps.losses, exact.steps.losses));
+  EXPECT_LE(distance(got.steps.norms, want.steps.norms), allowed(want.steps.norms, exact.steps.norms));
+  for (size_t k = 0; k < want.state.size(); ++k)
+    EXPECT_LE(distance(got.state[k].second, want.state[k].second),
+              allowed(want.state[k].second, exact.state[k].second))
+        << want.state[k].first;
+}
+
+void PrintTo(const TrainingCase& c, std::ostream* out) {
+  *out << c.name;
+}
+
+class GpuTraining : public testing::TestWithParam<TrainingCase> {};
+INSTANTIATE_TEST_SUITE_P(, GpuTraining, testing::ValuesIn(training_cases()),
+                         [](const auto& test) { return test.param.name; });
+
+TEST_P(GpuTraining, follows_the_cpu) {
+  RigOptions options = plain();
+  GetParam().change(options);
+  const Training cpu = train(options, Device::cpu), gpu = train(options, Device::cuda);
+  expect_same_shape(gpu, cpu);
+  if (!GetParam().ill_conditioned) return expect_close(gpu, cpu, kRelative);
+  options.model.dtype = DType::f64;
+  expect_within_own_error(gpu, cpu, train(options, Device::cpu));
+}
+
+TEST_P(GpuTraining, follows_the_cpu_in_f64) {
+  RigOptions options = plain();
+  GetParam().change(options);
+  options.model.dtype = DType::f64;
+  const Training cpu = train(options, Device::cpu), gpu = train(options, Device::cuda);
+  expect_same_shape(gpu, cpu);
+  expect_close(gpu, cpu, kRelativeF64);
+}
+
+TEST_P(GpuTraining, gives_the_same_bits_again) {
+  RigOptions options = plain();
+  GetParam().change(options);
+  EXPECT_EQ(train(options, Device::cuda).state, train(options, Device::cuda).state);
+}
+
+}  // namespace
+}  // namespace sluice
