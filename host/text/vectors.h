@@ -41,8 +41,8 @@ struct PretrainedVectors {
 // for the coverage. `embedding_size`: the model's, 0 for any; vectors may be shorter.
 //
 // Throws UserError naming file:line:column (binary: file and row) for a row of another length, what is no
-// finite number, a file that ends too early, and vectors longer than embedding_size. Of rows that no token has
-// use for only the length is checked.
+// finite number, a file that ends too early, and vectors longer than embedding_size. Of rows that no token
+// has use for only the length is checked.
 PretrainedVectors load_vectors(const std::string& path, const Vocabulary& vocabulary,
                                std::span<const std::uint64_t> counts, std::int64_t embedding_size);
 
