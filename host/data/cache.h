@@ -13,10 +13,9 @@ namespace sluice {
 // An entry is a corpus file called by the XXH3-128 hash of everything that decides what it holds: the bytes
 // of the data files and of a stop word file, their names (they stand in reports), every option, the bytes
 // of this program, and names, sizes and times of ICU and libstemmer, so that a program that splits words
-// otherwise never takes an older one's ids. Entries are
-// immutable: written under a temporary name and renamed, so two processes that prepare the same at once do
-// the work twice and no harm. An entry that fails its checksums is made again. Entries not used for 30 days
-// go when a new one is made.
+// otherwise never takes an older one's ids. Entries are immutable: written under a temporary name and
+// renamed, so two processes that prepare the same at once do the work twice and no harm. An entry that
+// fails its checksums is made again. Entries not used for 30 days go when a new one is made.
 
 struct CachedCorpus {
   Corpus corpus;

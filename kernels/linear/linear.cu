@@ -2,12 +2,10 @@
 //
 // Maths:   y += b, row by row; db += column sums of dy, in f64.
 // Shapes:  y, dy [M,K]; b, db [K].
-// Grid:    bias: row_grid over (row, column). Column sums: columns.cuh, chunks of rows and then their sums;
-// one
-//          launch where there is one chunk.
-// Bytes:   bias 2 M K s (M K s when it overwrites), s the size of T; column sums M K s, and M K / 8 at most
-// of
-//          partial sums.
+// Grid:    bias: row_grid over (row, column). Column sums: columns.cuh, chunks of rows and then their
+//          sums; one launch where there is one chunk.
+// Bytes:   bias 2 M K s (M K s when it overwrites), s the size of T; column sums M K s, and M K / 8 at
+//          most of partial sums.
 // Bound:   memory.
 // Sync:    the two stages are two kernels of one stream; within a block, one barrier. No atomics: who adds
 //          what is fixed by M.
