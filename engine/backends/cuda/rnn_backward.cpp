@@ -7,16 +7,13 @@ namespace sluice::cuda {
 namespace {
 
 template <class T>
-class Backward {
+class Backward : StepPass<T> {
  public:
   explicit Backward(const RnnBackward& p)
-      : p_(p),
+      : StepPass<T>(p.forward),
+        p_(p),
         forward_(p.forward),
-        size_(rnn_size(p.forward)),
-        host_(*p.forward.batch->host),
-        saved_carver_(p.forward.saved.data),
         scratch_carver_(p.forward.scratch.data),
-        saved_(saved_carver_, size_),
         scratch_(scratch_carver_, size_) {}
 
   void run_direction(Queue& queue, int64_t d) {
@@ -46,24 +43,15 @@ class Backward {
   }
 
  private:
-  View<T, 2> gates(int64_t d) const { return matrix(saved_.gates + d * size_.N * size_.G, size_.N, size_.G); }
-  View<T, 2> state(const Tensor& wanted, T* scratch, int64_t d) const {
-    return wanted ? part<T>(wanted, d) : matrix(scratch + d * size_.B * size_.H, size_.B, size_.H);
-  }
+  using StepPass<T>::size_, StepPass<T>::host_, StepPass<T>::saved_;
+  using StepPass<T>::gates, StepPass<T>::state, StepPass<T>::load_state;
+
   // Gradients of the sums before activation, one row for each input row.
   View<const T, 2> input_side(int64_t d) const {
     return reading(forward_.x_index ? distinct_sum(d) : gates(d));
   }
   View<T, 2> distinct_sum(int64_t d) const {
     return matrix(scratch_.distinct_sum + d * size_.U * size_.G, size_.U, size_.G);
-  }
-
-  void load_state(Queue& queue, const Tensor& from, int64_t d, View<T, 2> to) const {
-    const size_t bytes = static_cast<size_t>(size_.B * size_.H) * sizeof(T);
-    if (from)
-      queue.copy(to.data, part<T>(from, d).data, bytes);
-    else
-      queue.zero(to.data, bytes);
   }
 
   // ---- the chain through time: gates become their gradients, in place
@@ -156,10 +144,7 @@ class Backward {
 
   const RnnBackward& p_;
   const RnnForward& forward_;
-  RnnSize size_;
-  const HostBatch& host_;
-  Carver saved_carver_, scratch_carver_;
-  RnnSaved<T> saved_;
+  Carver scratch_carver_;
   BackwardScratch<T> scratch_;
 };
 

@@ -5,16 +5,10 @@ namespace sluice::cuda {
 namespace {
 
 template <class T>
-class Forward {
+class Forward : StepPass<T> {
  public:
   explicit Forward(const RnnForward& p)
-      : p_(p),
-        size_(rnn_size(p)),
-        host_(*p.batch->host),
-        saved_carver_(p.saved.data),
-        scratch_carver_(p.scratch.data),
-        saved_(saved_carver_, size_),
-        scratch_(scratch_carver_, size_) {}
+      : StepPass<T>(p), p_(p), scratch_carver_(p.scratch.data), scratch_(scratch_carver_, size_) {}
 
   void run_direction(Queue& queue, int64_t d) {
     const Direction way{d, &host_};
@@ -35,24 +29,13 @@ class Forward {
   }
 
  private:
-  // [B,H] of direction d: where the caller wants the last state, else scratch.
-  View<T, 2> state(const Tensor& wanted, T* scratch, int64_t d) const {
-    return wanted ? part<T>(wanted, d) : matrix(scratch + d * size_.B * size_.H, size_.B, size_.H);
-  }
-
-  void load_state(Queue& queue, const Tensor& from, int64_t d, View<T, 2> to) const {
-    const size_t bytes = static_cast<size_t>(size_.B * size_.H) * sizeof(T);
-    if (from)
-      queue.copy(to.data, part<T>(from, d).data, bytes);
-    else
-      queue.zero(to.data, bytes);
-  }
+  using StepPass<T>::size_, StepPass<T>::host_, StepPass<T>::saved_;
+  using StepPass<T>::gates, StepPass<T>::state, StepPass<T>::load_state;
 
   // x W^T, where the gates will be, or beside them over the distinct inputs.
   View<T, 2> x_pre(int64_t d) const {
     return p_.x_index ? matrix(scratch_.x_product + d * size_.U * size_.G, size_.U, size_.G) : gates(d);
   }
-  View<T, 2> gates(int64_t d) const { return matrix(saved_.gates + d * size_.N * size_.G, size_.N, size_.G); }
 
   void input_product(Queue& queue, int64_t d) const {
     const View<T, 2> out = x_pre(d);
@@ -104,10 +87,7 @@ class Forward {
   }
 
   const RnnForward& p_;
-  RnnSize size_;
-  const HostBatch& host_;
-  Carver saved_carver_, scratch_carver_;
-  RnnSaved<T> saved_;
+  Carver scratch_carver_;
   ForwardScratch<T> scratch_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "engine/backend.h"
 #include "engine/backends/carver.h"
+#include "engine/backends/cuda/queue.h"
 #include "engine/backends/cuda/views.h"
 #include "kernels/cells/lstm.h"
 #include "kernels/recurrence_step/recurrence_step.h"
@@ -72,5 +73,35 @@ template <class T>
 View<const T, 2> reading(View<T, 2> view) {
   return {.data = view.data, .dims = {view.dims[0], view.dims[1]}};
 }
+
+// What a pass over a layer reaches in either direction of time.
+template <class T>
+class StepPass {
+ protected:
+  explicit StepPass(const RnnForward& p)
+      : size_(rnn_size(p)),
+        host_(*p.batch->host),
+        saved_carver_(p.saved.data),
+        saved_(saved_carver_, size_) {}
+
+  View<T, 2> gates(int64_t d) const { return matrix(saved_.gates + d * size_.N * size_.G, size_.N, size_.G); }
+  // [B,H] of direction d: where the caller wants the last state, else scratch.
+  View<T, 2> state(const Tensor& wanted, T* scratch, int64_t d) const {
+    return wanted ? part<T>(wanted, d) : matrix(scratch + d * size_.B * size_.H, size_.B, size_.H);
+  }
+
+  void load_state(Queue& queue, const Tensor& from, int64_t d, View<T, 2> to) const {
+    const size_t bytes = static_cast<size_t>(size_.B * size_.H) * sizeof(T);
+    if (from)
+      queue.copy(to.data, part<T>(from, d).data, bytes);
+    else
+      queue.zero(to.data, bytes);
+  }
+
+  RnnSize size_;
+  const HostBatch& host_;
+  Carver saved_carver_;
+  RnnSaved<T> saved_;
+};
 
 }  // namespace sluice::cuda
