@@ -50,7 +50,6 @@ struct StepInfo {
 };
 
 // ---- batch
-// ------------------------------------------------------------------------------------------------------------------
 
 struct BuildMask {
   Tensor lengths;  // [B] i32
@@ -58,7 +57,6 @@ struct BuildMask {
 };
 
 // ---- embedding
-// --------------------------------------------------------------------------------------------------------------
 
 // y[r] = table[ids[r]].
 struct Gather {
@@ -84,7 +82,6 @@ struct ScatterAdd {
 };
 
 // ---- recurrence
-// -------------------------------------------------------------------------------------------------------------
 
 enum class RnnPath : uint8_t { automatic, cpu, onednn, step };
 const char* name_of(RnnPath path);
@@ -141,7 +138,6 @@ struct RnnBackward {
 };
 
 // ---- pooling
-// ----------------------------------------------------------------------------------------------------------------
 
 // Per sequence, over its valid rows: mean; max (ties: the earliest step; NaN wins); last (for each direction
 // the state after its last step: forward half of the last row, reverse half of the first). A sequence of
@@ -165,7 +161,6 @@ struct PoolBackward {
 };
 
 // ---- batch normalisation, dropout
-// ----------------------------------------------------------------------------------------------
 
 // Ioffe and Szegedy 2015, over the valid rows of x only. Training: with the batch's mean and (biased)
 // variance, and running = (1 - momentum) running + momentum * statistic (variance unbiased, as PyTorch; one
@@ -199,7 +194,6 @@ struct Dropout {
 };
 
 // ---- head
-// -------------------------------------------------------------------------------------------------------------------
 
 struct LinearForward {
   Tensor x;  // [M,C] REAL
@@ -244,7 +238,6 @@ struct SigmoidXent {
 };
 
 // ---- clipping and optimisers
-// ------------------------------------------------------------------------------------------------
 
 // out[0] += sum of x^2, summed in fixed chunks in f64.
 struct SumSquares {
@@ -315,7 +308,6 @@ struct SgdRows {
 };
 
 // ---- the seam
-// ----------------------------------------------------------------------------------------------------------------
 
 class Backend {
  public:
