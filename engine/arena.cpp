@@ -41,17 +41,28 @@ Tensor Arena::scratch(DType type, std::initializer_list<int64_t> shape) {
   return tensor;
 }
 
+std::vector<Arena::Owner> Arena::largest_first() const {
+  std::vector<Owner> sorted = owners_;
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const Owner& a, const Owner& b) { return a.bytes > b.bytes; });
+  return sorted;
+}
+
 void Arena::allocate(Backend& backend) {
-  memory_ = Buffer(backend, bytes(), "activations");
+  constexpr size_t kNamed = 3;
+  std::string what = "activations";
+  const std::vector<Owner> sorted = largest_first();
+  for (size_t i = 0; i < std::min(kNamed, sorted.size()); ++i)
+    what += fmt::format("{}{} {:.1f} MB", i ? ", " : " (", sorted[i].name,
+                        static_cast<double>(sorted[i].bytes) / kMegabyte);
+  if (!sorted.empty()) what += ')';
+  memory_ = Buffer(backend, bytes(), what.c_str());
   saved_used_ = scratch_used_ = 0;
 }
 
 std::string Arena::report() const {
-  std::vector<Owner> sorted = owners_;
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const Owner& a, const Owner& b) { return a.bytes > b.bytes; });
   std::string lines;
-  for (const Owner& owner : sorted)
+  for (const Owner& owner : largest_first())
     lines += fmt::format("{:9.1f} MB  {}\n", static_cast<double>(owner.bytes) / kMegabyte, owner.name);
   return lines;
 }

@@ -25,8 +25,8 @@ class Arena {
   Tensor scratch(DType type, std::initializer_list<int64_t> shape);
 
   size_t bytes() const { return saved_bytes_ + scratch_bytes_; }
-  // Allocates what was measured and rewinds, so that the same bind() code now gets addresses. Throws
-  // UserError, before allocating, when the backend lacks the memory: the message names the largest owners.
+  // Allocates what was measured and rewinds, so that the same bind() code now gets addresses. The memory is
+  // named by its largest owners, and so is a Failure to get it.
   void allocate(Backend& backend);
   // One line an owner, largest first: name, MB.
   std::string report() const;
@@ -36,6 +36,7 @@ class Arena {
     std::string name;
     size_t bytes;
   };
+  std::vector<Owner> largest_first() const;
   Tensor take(const std::string& owner, DType type, std::initializer_list<int64_t> shape, size_t& used);
 
   std::vector<Owner> owners_;

@@ -29,23 +29,40 @@ const char* name_of(RnnPath path) {
 // ---- memory
 // -------------------------------------------------------------------------------------------------------
 
-Buffer::Buffer(Backend& backend, size_t bytes, const char* what)
-    : backend_(&backend), data_(bytes ? backend.do_allocate(bytes, what) : nullptr), bytes_(bytes) {}
+Buffer::Buffer(Backend& backend, size_t bytes, const char* what, Place place)
+    : backend_(&backend), bytes_(bytes), place_(place) {
+  if (bytes)
+    data_ = place == Place::device ? backend.do_allocate(bytes, what) : backend.do_allocate_host(bytes, what);
+}
 
 Buffer::Buffer(Buffer&& other) noexcept
     : backend_(std::exchange(other.backend_, nullptr)),
       data_(std::exchange(other.data_, nullptr)),
-      bytes_(std::exchange(other.bytes_, 0)) {}
+      bytes_(std::exchange(other.bytes_, 0)),
+      place_(other.place_) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(backend_, other.backend_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
+  std::swap(place_, other.place_);
   return *this;
 }
 
 Buffer::~Buffer() {
-  if (data_) backend_->do_release(data_, bytes_);
+  if (!data_) return;
+  if (place_ == Place::device)
+    backend_->do_release(data_, bytes_);
+  else
+    backend_->do_release_host(data_, bytes_);
+}
+
+void* Backend::do_allocate_host(size_t bytes, const char* what) {
+  return do_allocate(bytes, what);
+}
+
+void Backend::do_release_host(void* data, size_t bytes) noexcept {
+  do_release(data, bytes);
 }
 
 void Backend::copy_to_device(Tensor device, const void* host) {
@@ -54,6 +71,34 @@ void Backend::copy_to_device(Tensor device, const void* host) {
 
 void Backend::copy_to_host(void* host, Tensor device) {
   if (device.bytes()) do_copy_to_host(host, device.data, device.bytes());
+}
+
+void Backend::upload(Tensor device, const void* host) {
+  if (device.bytes()) do_upload(device.data, host, device.bytes());
+}
+
+void Backend::prefetch(Tensor device, const void* host) {
+  if (device.bytes()) do_prefetch(device.data, host, device.bytes());
+}
+
+void Backend::await_prefetched() {
+  do_await_prefetched();
+}
+
+void Backend::read_later(void* host, Tensor device) {
+  if (device.bytes()) do_read_later(host, device.data, device.bytes());
+}
+
+void Backend::do_upload(void* device, const void* host, size_t bytes) {
+  do_copy_to_device(device, host, bytes);
+}
+
+void Backend::do_prefetch(void* device, const void* host, size_t bytes) {
+  do_copy_to_device(device, host, bytes);
+}
+
+void Backend::do_read_later(void* host, const void* device, size_t bytes) {
+  do_copy_to_host(host, device, bytes);
 }
 
 void Backend::copy(Tensor from, Tensor to) {

@@ -23,8 +23,11 @@ class Backend;
 // Memory owned by a backend; zero when new. Movable, not copyable.
 class Buffer {
  public:
+  // Of the device, or of the host where a device can write to it on its own (for read_later()).
+  enum class Place : uint8_t { device, host };
+
   Buffer() = default;
-  Buffer(Backend& backend, size_t bytes, const char* what);
+  Buffer(Backend& backend, size_t bytes, const char* what, Place place = Place::device);
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
   Buffer(const Buffer&) = delete;
@@ -38,6 +41,7 @@ class Buffer {
   Backend* backend_ = nullptr;
   void* data_ = nullptr;
   size_t bytes_ = 0;
+  Place place_ = Place::device;
 };
 
 // What a forward or backward pass must know of the training step it belongs to.
@@ -245,7 +249,7 @@ struct SumSquares {
   Tensor out;  // [1] f64 +=
 };
 
-// scale[0] = min(1, max_norm / sqrt(sum_squares[0])); 1 when max_norm is 0. Not finite stays not finite.
+// scale[0] = min(1, max_norm / sqrt(sum_squares[0])); 1 when max_norm is 0; NaN where the sum is not finite.
 struct ClipScale {
   Tensor sum_squares;  // [1] f64
   double max_norm = 0;
@@ -257,6 +261,8 @@ struct ClipValue {
   Tensor x;  // any rank, REAL; in place
   double limit = 0;
 };
+
+// Every update leaves all as it is where its scale is NaN: a gradient was not finite.
 
 // AdamW (Loshchilov and Hutter 2019) when decoupled, else Adam with L2 (Kingma and Ba 2015). g = scale *
 // gradient; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= lr * (m / (1 - b1^step)) / (sqrt(v / (1 -
@@ -321,6 +327,22 @@ class Backend {
   void zero(Tensor x);
   virtual void synchronize() = 0;
 
+  // Note [Asynchrony]
+  // Verbs are queued and run in order. Nothing in a training step waits for them: what the host sends, it
+  // sends by upload() or prefetch(), what it reads comes by read_later() and is looked at a step later.
+  // On a backend that is not asynchronous all of it is done at once.
+  virtual bool asynchronous() const { return false; }
+  // As copy_to_device(), for little that a step needs: takes the bytes and returns.
+  void upload(Tensor device, const void* host);
+  // The same beside what will be queued from now on, which must not touch `device` before await_prefetched().
+  void prefetch(Tensor device, const void* host);
+  // What is queued from now on waits for every prefetch so far.
+  void await_prefetched();
+  // host: within a Buffer of Place::host. Its bytes are there when wait() of a later mark() has returned.
+  void read_later(void* host, Tensor device);
+  virtual uint64_t mark() { return 0; }
+  virtual void wait(uint64_t /*mark*/) {}
+
   void build_mask(const BuildMask&);
   void gather(const Gather&);
   void segment_sum(const SegmentSum&);
@@ -355,8 +377,14 @@ class Backend {
   virtual void* do_allocate(size_t bytes,
                             const char* what) = 0;  // zeroed, 256-byte aligned; Failure names `what`
   virtual void do_release(void* data, size_t bytes) noexcept = 0;
+  virtual void* do_allocate_host(size_t bytes, const char* what);  // as do_allocate
+  virtual void do_release_host(void* data, size_t bytes) noexcept;
   virtual void do_copy_to_device(void* device, const void* host, size_t bytes) = 0;
   virtual void do_copy_to_host(void* host, const void* device, size_t bytes) = 0;
+  virtual void do_upload(void* device, const void* host, size_t bytes);
+  virtual void do_prefetch(void* device, const void* host, size_t bytes);
+  virtual void do_await_prefetched() {}
+  virtual void do_read_later(void* host, const void* device, size_t bytes);
   virtual void do_copy(const void* from, void* to, size_t bytes) = 0;
   virtual void do_zero(void* data, size_t bytes) = 0;
 

@@ -1,5 +1,7 @@
 #include "engine/device_batch.h"
 
+#include <cstring>
+
 namespace sluice {
 namespace {
 
@@ -9,70 +11,91 @@ size_t padded(size_t bytes) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
+// Calls f(its tensor in `batch`, type, elements, its values in `host`) for each array of a batch, in the
+// order of a block. Their numbers come from `shape`; `host` may be null.
+template <class F>
+void for_each_array(const MaxShape& shape, int64_t targets, const HostBatch* host, Batch& batch, F&& f) {
+  static const HostBatch kNone;
+  const HostBatch& h = host ? *host : kNone;
+  const int64_t B = shape.sequences, T = shape.steps, N = shape.rows, U = shape.distinct;
+  f(batch.ids, DType::i32, N, h.ids.data());
+  f(batch.lengths, DType::i32, B, h.lengths.data());
+  f(batch.offsets, DType::i32, T + 1, h.offsets.data());
+  f(batch.active, DType::i32, T, h.active.data());
+  f(batch.labels, DType::i32, B, h.labels.data());
+  f(batch.targets, DType::f32, targets, h.targets.data());
+  f(batch.distinct_ids, DType::i32, U, h.distinct.data());
+  f(batch.segments, DType::i32, U + 1, h.segments.data());
+  f(batch.segment_rows, DType::i32, host ? h.tokens : N, h.segment_rows.data());
+  f(batch.row_distinct, DType::i32, N, h.row_distinct.data());
+}
+
+MaxShape shape_of(const HostBatch& host) {
+  return {host.sequences, host.steps, host.rows, static_cast<int>(host.distinct.size())};
+}
+
 }  // namespace
 
 DeviceBatch::DeviceBatch(Backend& backend, const MaxShape& max, Layout layout, int classes)
     : backend_(backend), max_(max) {
-  const int64_t B = max.sequences, T = max.steps, N = max.rows, U = max.distinct;
-  struct Slot {
-    Tensor* tensor;
-    DType type;
-    std::initializer_list<int64_t> shape;
-  };
-  const int64_t masks = layout == Layout::padded ? B * T : 0;
-  const Slot slots[] = {
-      {&bound_.ids, DType::i32, {N}},          {&bound_.lengths, DType::i32, {B}},
-      {&bound_.offsets, DType::i32, {T + 1}},  {&bound_.active, DType::i32, {T}},
-      {&bound_.labels, DType::i32, {B}},       {&bound_.targets, DType::f32, {B * classes}},
-      {&bound_.mask, DType::u8, {masks}},      {&bound_.distinct_ids, DType::i32, {U}},
-      {&bound_.segments, DType::i32, {U + 1}}, {&bound_.segment_rows, DType::i32, {N}},
-      {&bound_.row_distinct, DType::i32, {N}},
-  };
-  size_t bytes = 0;
-  for (const Slot& s : slots) bytes += padded(Tensor(nullptr, s.type, s.shape).bytes());
-  memory_ = Buffer(backend, bytes, "batch");
-  char* next = static_cast<char*>(memory_.data());
-  for (const Slot& s : slots) {
-    *s.tensor = Tensor(next, s.type, s.shape);
-    next += padded(s.tensor->bytes());
-  }
+  int64_t bytes = 0;
+  Batch measured;
+  for_each_array(max, int64_t{max.sequences} * classes, nullptr, measured,
+                 [&](Tensor&, DType type, int64_t count, const void*) {
+                   bytes += static_cast<int64_t>(padded(static_cast<size_t>(count) * size_of(type)));
+                 });
+  const int64_t masks = layout == Layout::padded ? int64_t{max.sequences} * max.steps : 0;
+  memory_ = Buffer(backend, static_cast<size_t>(2 * bytes + masks), "batches");
+  char* memory = static_cast<char*>(memory_.data());
+  arriving_ = Tensor(memory, DType::u8, {bytes});
+  arrived_ = Tensor(memory + bytes, DType::u8, {bytes});
+  mask_ = Tensor(memory + 2 * bytes, DType::u8, {masks});
 }
 
-Tensor DeviceBatch::upload(Tensor slot, const void* data, int64_t count) {
-  const Tensor tensor = slot.narrow(count);
-  backend_.copy_to_device(tensor, data);
-  return tensor;
+void DeviceBatch::prefetch(const HostBatch& next) {
+  const MaxShape shape = shape_of(next);
+  SLUICE_CHECK(
+      shape.sequences <= max_.sequences && shape.steps <= max_.steps && shape.rows <= max_.rows &&
+          shape.distinct <= max_.distinct,
+      "a batch of {} sequences, {} steps, {} rows, {} distinct ids where {}, {}, {}, {} were foreseen",
+      shape.sequences, shape.steps, shape.rows, shape.distinct, max_.sequences, max_.steps, max_.rows,
+      max_.distinct);
+  block_.clear();
+  Batch placed;
+  for_each_array(shape, static_cast<int64_t>(next.targets.size()), &next, placed,
+                 [&](Tensor&, DType type, int64_t count, const void* values) {
+                   const size_t bytes = static_cast<size_t>(count) * size_of(type), at = block_.size();
+                   block_.resize(at + padded(bytes));
+                   if (bytes) std::memcpy(block_.data() + at, values, bytes);
+                 });
+  backend_.prefetch(arriving_.narrow(static_cast<int64_t>(block_.size())), block_.data());
+  prefetched_ = &next;
 }
 
 const Batch& DeviceBatch::load(const HostBatch& host) {
-  const auto distinct = static_cast<int>(host.distinct.size());
-  SLUICE_CHECK(
-      host.sequences <= max_.sequences && host.steps <= max_.steps && host.rows <= max_.rows &&
-          distinct <= max_.distinct,
-      "a batch of {} sequences, {} steps, {} rows, {} distinct ids where {}, {}, {}, {} were foreseen",
-      host.sequences, host.steps, host.rows, distinct, max_.sequences, max_.steps, max_.rows, max_.distinct);
+  if (prefetched_ != &host) prefetch(host);
+  prefetched_ = nullptr;
+  const auto bytes = static_cast<int64_t>(block_.size());
+  backend_.await_prefetched();
+  backend_.copy(arriving_.narrow(bytes), arrived_.narrow(bytes));
+  const MaxShape shape = shape_of(host);
   batch_ = {};
   batch_.host = &host;
-  batch_.sequences = host.sequences;
-  batch_.steps = host.steps;
-  batch_.rows = host.rows;
+  batch_.sequences = shape.sequences;
+  batch_.steps = shape.steps;
+  batch_.rows = shape.rows;
   batch_.tokens = host.tokens;
-  batch_.distinct = distinct;
+  batch_.distinct = shape.distinct;
   batch_.layout = host.layout;
-  batch_.ids = upload(bound_.ids, host.ids.data(), host.rows);
-  batch_.lengths = upload(bound_.lengths, host.lengths.data(), host.sequences);
-  batch_.offsets = upload(bound_.offsets, host.offsets.data(), host.steps + 1);
-  batch_.active = upload(bound_.active, host.active.data(), host.steps);
-  batch_.labels = upload(bound_.labels, host.labels.data(), host.sequences);
-  if (!host.targets.empty())
-    batch_.targets = upload(bound_.targets, host.targets.data(), static_cast<int64_t>(host.targets.size()))
-                         .reshape({host.sequences, host.classes});
-  batch_.distinct_ids = upload(bound_.distinct_ids, host.distinct.data(), distinct);
-  batch_.segments = upload(bound_.segments, host.segments.data(), distinct + 1);
-  batch_.segment_rows = upload(bound_.segment_rows, host.segment_rows.data(), host.tokens);
-  batch_.row_distinct = upload(bound_.row_distinct, host.row_distinct.data(), host.rows);
+  char* next = static_cast<char*>(arrived_.data);
+  for_each_array(shape, static_cast<int64_t>(host.targets.size()), &host, batch_,
+                 [&](Tensor& tensor, DType type, int64_t count, const void*) {
+                   tensor = Tensor(next, type, {count});
+                   next += padded(tensor.bytes());
+                 });
+  batch_.targets = host.targets.empty() ? Tensor() : batch_.targets.reshape({host.sequences, host.classes});
   if (host.layout == Layout::padded) {
-    batch_.mask = bound_.mask.reshape({host.sequences, host.steps});
+    batch_.mask = mask_.reshape({host.sequences, host.steps});
     backend_.build_mask({.lengths = batch_.lengths, .mask = batch_.mask});
   }
   return batch_;

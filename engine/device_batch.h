@@ -1,5 +1,10 @@
-// Device memory of one batch, bound once for the largest; load() copies a host batch into it.
+// A host batch in device memory: one block, one copy, bound once for the largest.
+//
+// Two blocks: prefetch() fills one while the device reads the other. load() takes over from the first into
+// the second, so that the batch in use always lies at the same addresses.
 #pragma once
+
+#include <vector>
 
 #include "engine/backend.h"
 #include "engine/batch.h"
@@ -11,17 +16,21 @@ class DeviceBatch {
   // classes: K of multi-label targets, else 0.
   DeviceBatch(Backend& backend, const MaxShape& max, Layout layout, int classes);
 
-  // `host` must stay alive while the batch is in use. Throws Failure when it is larger than `max`.
+  // Begins to copy the batch that load() will be asked for next, beside what is queued from now on. Both
+  // throw Failure when the batch is larger than `max`.
+  void prefetch(const HostBatch& next);
+  // `host` must stay alive while the batch is in use: until the next load().
   const Batch& load(const HostBatch& host);
 
  private:
-  Tensor upload(Tensor slot, const void* data, int64_t count);
-
   Backend& backend_;
   MaxShape max_;
   Buffer memory_;
+  Tensor arriving_, arrived_;  // the blocks, bytes
+  Tensor mask_;                // [B*T] u8
+  std::vector<char> block_;    // as it is sent
+  const HostBatch* prefetched_ = nullptr;
   Batch batch_;  // the one in use
-  Batch bound_;  // full-size tensors
 };
 
 }  // namespace sluice

@@ -182,8 +182,8 @@ void Params::add_rows(ParamId table, const Batch& batch, Tensor slots, Tensor x)
     chosen.push_back(place->second);
   }
   const Tensor device_slots = slots.narrow(batch.distinct);
-  backend_.copy_to_device(device_slots, chosen.data());
-  backend_.copy_to_device(r.device_ids.narrow(r.count), r.ids.data());
+  backend_.upload(device_slots, chosen.data());
+  backend_.upload(r.device_ids.narrow(r.count), r.ids.data());
   backend_.scatter_add({.x = x, .slots = device_slots, .y = r.values.narrow(r.count)});
 }
 

@@ -169,7 +169,7 @@ void Classifier::allocate(const MaxShape& max, uint64_t seed, bool dense_tables,
   });
 }
 
-void Classifier::forward(const Batch& batch, const StepInfo& step) {
+void Classifier::forward(const Batch& batch, const StepInfo& step, double scale) {
   in_ = {embedding_.forward(backend_, params_, batch, step), batch.row_distinct};
   const Tensor rows =
       reads_every_row(config_) || embedding_pooling_ ? embedding_.expand(backend_, batch) : Tensor();
@@ -212,12 +212,13 @@ void Classifier::forward(const Batch& batch, const StepInfo& step) {
     backend_.dropout(
         {.p = config_.pooled_dropout, .masks = step.masks(kPooledSite), .x = pooled, .y = pooled});
   head_->forward(backend_, params_, pooled, logits_.narrow(batch.sequences));
-  loss(batch, 0, false);
+  loss(batch, step, scale);
 }
 
-void Classifier::loss(const Batch& batch, double scale, bool with_gradient) {
+// With its gradient where one is wanted.
+void Classifier::loss(const Batch& batch, const StepInfo& step, double scale) {
   const int64_t B = batch.sequences;
-  const Tensor dlogits = with_gradient ? dlogits_.narrow(B) : Tensor();
+  const Tensor dlogits = step.training ? dlogits_.narrow(B) : Tensor();
   if (config_.multi_label) {
     backend_.sigmoid_xent({.logits = logits_.narrow(B),
                            .targets = batch.targets,
@@ -239,8 +240,7 @@ void Classifier::loss(const Batch& batch, double scale, bool with_gradient) {
   }
 }
 
-void Classifier::backward(const Batch& batch, const StepInfo& step, double scale) {
-  loss(batch, scale, true);
+void Classifier::backward(const Batch& batch, const StepInfo& step) {
   const int64_t B = batch.sequences;
   const Tensor pooled = pooled_.narrow(B), d_pooled = d_pooled_.narrow(B);
   head_->backward(backend_, params_, pooled_norm_ ? pooled_normed_.narrow(B) : pooled, dlogits_.narrow(B),
@@ -313,7 +313,7 @@ std::vector<double> Classifier::probabilities(const Batch& batch) {
 }
 
 std::vector<double> Classifier::losses(const Batch& batch) {
-  return to_host(losses_.narrow(batch.sequences));
+  return to_host(device_losses(batch));
 }
 
 double Classifier::loss_weight(const HostBatch& batch) const {

@@ -36,16 +36,18 @@ class Classifier {
   void allocate(const MaxShape& max, uint64_t seed, bool dense_tables, int accumulate,
                 size_t training_state = 0);
 
-  // One batch. Afterwards probabilities() and losses() hold its rows, in the batch's order.
-  void forward(const Batch& batch, const StepInfo& step);
+  // One batch. Afterwards probabilities() and losses() hold its rows, in the batch's order. scale: of the
+  // loss that backward() differentiates.
+  void forward(const Batch& batch, const StepInfo& step, double scale = 1);
   // After forward() of the same batch with step.training: adds d(scale * sum of losses)/d(parameters) to the
   // gradients.
-  void backward(const Batch& batch, const StepInfo& step, double scale);
+  void backward(const Batch& batch, const StepInfo& step);
 
   // Host copies for the last forward(): [B,K] row-major; [B] (weighted by class; 0 where the label is
   // unknown).
   std::vector<double> probabilities(const Batch& batch);
   std::vector<double> losses(const Batch& batch);
+  Tensor device_losses(const Batch& batch) const { return losses_.narrow(batch.sequences); }
   // What the sum of a batch's losses is divided by: the sum of the class weights of its known labels
   // (multi-label: documents).
   double loss_weight(const HostBatch& batch) const;
@@ -63,7 +65,7 @@ class Classifier {
  private:
   void declare();
   void bind(const MaxShape& max);
-  void loss(const Batch& batch, double scale, bool with_gradient);
+  void loss(const Batch& batch, const StepInfo& step, double scale);
   void backward_recurrent(const Batch& batch, const StepInfo& step);
   void backward_embedding(const Batch& batch, const StepInfo& step, Tensor d);
   int pooled_width() const;

@@ -1,7 +1,5 @@
 #include "engine/optim/optimizer.h"
 
-#include <cmath>
-
 namespace sluice {
 
 namespace {
@@ -38,17 +36,14 @@ Optimizer::Optimizer(const OptimizerConfig& config, Params& params) : params_(pa
   }
 }
 
-double Optimizer::update(double learning_rate, int64_t step) {
-  const double norm = gather_norm();
-  if (std::isfinite(norm)) {
-    for (const Params::Dense& piece : params_.dense()) update_dense(piece, learning_rate, step);
-    for (size_t table = 0; table < params_.rows().size(); ++table) update_rows(table, learning_rate, step);
-  }
+void Optimizer::update(double learning_rate, int64_t step) {
+  gather_norm();
+  for (const Params::Dense& piece : params_.dense()) update_dense(piece, learning_rate, step);
+  for (size_t table = 0; table < params_.rows().size(); ++table) update_rows(table, learning_rate, step);
   params_.zero_gradients();
-  return norm;
 }
 
-double Optimizer::gather_norm() {
+void Optimizer::gather_norm() {
   Backend& backend = params_.backend();
   std::vector<Tensor> gradients;
   for (const Params::Dense& piece : params_.dense()) gradients.push_back(piece.gradients);
@@ -60,9 +55,6 @@ double Optimizer::gather_norm() {
     backend.sum_squares({.x = g, .out = sum_squares_});
   }
   backend.clip_scale({.sum_squares = sum_squares_, .max_norm = config_.clip_norm, .scale = scale_});
-  double sum = 0;
-  backend.copy_to_host(&sum, sum_squares_);
-  return std::sqrt(sum);
 }
 
 void Optimizer::update_dense(const Params::Dense& piece, double learning_rate, int64_t step) {

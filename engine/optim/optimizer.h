@@ -28,14 +28,16 @@ class Optimizer {
   // What an Optimizer will allocate for these parameters, which need not be allocated yet.
   static size_t bytes(const OptimizerConfig& config, const Params& params);
 
-  // Update number `step` (from 1) with the gradients gathered, which are then zeroed. Returns the global
-  // gradient norm before clipping by norm; not finite where a gradient is not, and then nothing is updated.
-  double update(double learning_rate, int64_t step);
+  // Update number `step` (from 1) with the gradients gathered, which are then zeroed. Where a gradient is not
+  // finite, nothing is updated. Waits for nothing.
+  void update(double learning_rate, int64_t step);
+  // [1] f64, of the last update: the square of the global gradient norm before clipping by norm.
+  Tensor squared_norm() const { return sum_squares_; }
 
   std::vector<NamedTensor> state() const;  // moments and touched rows, for checkpoints
 
  private:
-  double gather_norm();
+  void gather_norm();
   void update_dense(const Params::Dense& piece, double learning_rate, int64_t step);
   void update_rows(size_t table, double learning_rate, int64_t step);
   AdamConfig adam(double learning_rate, int64_t step, bool decay) const;

@@ -1,8 +1,6 @@
 #include "engine/train/trainer.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
 
 #include "engine/error.h"
 
@@ -38,6 +36,11 @@ MaxShape largest(const BatchSource& train, const BatchSource* valid) {
   return valid ? larger(train.max_shape(), valid->max_shape()) : train.max_shape();
 }
 
+// How many updates may be under way when the next one is queued: Note [Updates under way].
+size_t updates_ahead(const Backend& backend) {
+  return backend.asynchronous() ? 1 : 0;
+}
+
 }  // namespace
 
 const char* name_of(StopReason reason) {
@@ -69,10 +72,14 @@ Trainer::Trainer(const TrainConfig& config, Classifier& classifier, Optimizer& o
       evaluate_options_(std::move(evaluate_options)),
       device_batch_(classifier.params().backend(), largest(train, valid), config.layout,
                     target_classes(classifier)),
-      group_(static_cast<size_t>(config.accumulate)),
       stopping_({higher_is_better(config.metric), config.patience, config.min_delta}) {
   if (valid_ && config_.keep_best) best_.emplace(classifier.params().backend(), classifier.params().named());
   state_.seed = config_.seed;
+  for (Group* group : {&group_, &next_group_}) group->batches.resize(static_cast<size_t>(config.accumulate));
+  Backend& backend = classifier.params().backend();
+  const int64_t losses = int64_t{train.max_shape().sequences} * config.accumulate;
+  for (size_t k = 0; k <= updates_ahead(backend); ++k)
+    ring_.emplace_back(backend, classifier.params().dtype(), losses);
 }
 
 CheckpointTensors Trainer::checkpoint_tensors() const {
@@ -88,10 +95,12 @@ void Trainer::resume() {
 }
 
 void Trainer::save() {
+  look_at_updates(0);
   if (config_.checkpoint_directory.empty()) return;
   save_checkpoint(config_.checkpoint_directory, classifier_.params().backend(), state_, checkpoint_tensors(),
                   config_.fingerprint);
   observer_.on_checkpoint(state_.update);
+  step_started_ = Clock::now();
 }
 
 std::optional<StopReason> Trainer::reason_to_stop() const {
@@ -137,82 +146,79 @@ void Trainer::train_pass() {
   train_.start(static_cast<int>(state_.epoch), state_.batches);
   if (state_.batches_per_pass == 0) state_.batches_per_pass = train_.batches();
   if (!schedule_) schedule_.emplace(config_.schedule, config_.learning_rate, total_updates());
-  Clock::time_point started = Clock::now();
-  while (read_group()) {
-    train_group(started);
+  step_started_ = Clock::now();
+  for (read_group(next_group_); next_group_.size > 0;) {
+    std::swap(group_, next_group_);
+    read_group(next_group_);
+    train_group();
     after_update();
     if (reason_to_stop()) return;
-    started = Clock::now();
   }
   end_pass();
 }
 
-bool Trainer::read_group() {
-  group_size_ = 0;
-  while (group_size_ < config_.accumulate && train_.next(group_[static_cast<size_t>(group_size_)]))
-    ++group_size_;
-  return group_size_ > 0;
+void Trainer::read_group(Group& group) {
+  group.size = 0;
+  while (group.size < config_.accumulate && train_.next(group.batches[static_cast<size_t>(group.size)]))
+    ++group.size;
 }
 
 // One update. Batches count by their loss weight, so that a group is one large batch.
-void Trainer::train_group(Clock::time_point started) {
-  const std::span<const HostBatch> group(group_.data(), static_cast<size_t>(group_size_));
+void Trainer::train_group() {
   double weight = 0;
-  for (const HostBatch& batch : group) weight += classifier_.loss_weight(batch);
+  for (const HostBatch& batch : group_.used()) weight += classifier_.loss_weight(batch);
   const double scale = weight > 0 ? 1 / weight : 0;  // 0: no label is known, nothing is learnt
 
-  StepReport report;
-  double loss = 0;
-  for (const HostBatch& batch : group) {
-    loss += train_batch(batch, scale);
-    report.documents += batch.sequences;
-    report.tokens += batch.tokens;
-    report.padded_rows += int64_t{batch.sequences} * batch.steps - batch.tokens;
+  newest_ = (newest_ + 1) % ring_.size();
+  ring_[newest_].begin({.epoch = state_.epoch + 1,
+                        .update = state_.update + 1,
+                        .total_updates = total_updates(),
+                        .learning_rate = schedule_->rate(state_.update + 1)},
+                       weight);
+  for (int k = 0; k < group_.size; ++k) {
+    const bool last = k + 1 == group_.size;
+    const HostBatch* next = !last                  ? &group_.batches[static_cast<size_t>(k) + 1]
+                            : next_group_.size > 0 ? &next_group_.batches[0]
+                                                   : nullptr;
+    train_batch(group_.batches[static_cast<size_t>(k)], next, scale);
   }
-  report.learning_rate = schedule_->rate(state_.update + 1);
-  report.gradient_norm = optimizer_.update(report.learning_rate, state_.update + 1);
-  if (!std::isfinite(report.gradient_norm)) {
-    std::vector<int32_t> documents;
-    for (const HostBatch& batch : group)
-      documents.insert(documents.end(), batch.documents.begin(), batch.documents.end());
-    throw Failure(
-        "training diverged at update {}: the gradient's norm is {}; batch of {}; lower optim.learning_rate, "
-        "or set "
-        "optim.clip_value",
-        state_.update + 1, report.gradient_norm, list_documents(documents));
-  }
+  optimizer_.update(ring_[newest_].report().learning_rate, state_.update + 1);
+  ring_[newest_].finish(optimizer_.squared_norm());
+  ++under_way_;
   ++state_.update;
-  state_.batches += group_size_;
-  state_.loss_sum += loss;
-  state_.weight_sum += weight;
-
-  report.epoch = state_.epoch + 1;
-  report.update = state_.update;
-  report.total_updates = total_updates();
-  report.loss = loss * scale;
-  report.seconds = seconds_since(started);
-  observer_.on_step(report);
+  state_.batches += group_.size;
+  look_at_updates(ring_.size() - 1);
 }
 
-// Forward and backward; returns the sum of the batch's losses.
-double Trainer::train_batch(const HostBatch& batch, double scale) {
+// Forward and backward; `next` is on its way meanwhile.
+void Trainer::train_batch(const HostBatch& batch, const HostBatch* next, double scale) {
   const StepInfo step{
       .training = true, .seed = config_.seed, .step = static_cast<uint32_t>(state_.micro_step)};
   const Batch& loaded = device_batch_.load(batch);
-  classifier_.forward(loaded, step);
-  const std::vector<double> losses = classifier_.losses(loaded);
-  std::vector<int32_t> broken;
-  for (size_t b = 0; b < losses.size(); ++b)
-    if (!std::isfinite(losses[b])) broken.push_back(batch.documents[b]);
-  if (!broken.empty())
-    throw Failure(
-        "training diverged at update {}: the loss is not a finite number for {}; lower optim.learning_rate "
-        "or "
-        "optim.clip_norm, and look at these documents",
-        state_.update + 1, list_documents(broken));
-  classifier_.backward(loaded, step, scale);
+  if (next) device_batch_.prefetch(*next);
+  classifier_.forward(loaded, step, scale);
+  ring_[newest_].add_batch(batch, classifier_.device_losses(loaded));
+  classifier_.backward(loaded, step);
   ++state_.micro_step;
-  return std::accumulate(losses.begin(), losses.end(), 0.0);
+}
+
+void Trainer::look_at_updates(size_t left) {
+  while (under_way_ > left) {
+    UpdateUnderWay& oldest = ring_[(newest_ + ring_.size() + 1 - under_way_) % ring_.size()];
+    --under_way_;
+    try {
+      oldest.read();
+    } catch (...) {
+      state_.update = oldest.report().update - 1;
+      throw;
+    }
+    state_.loss_sum += oldest.loss_sum();
+    state_.weight_sum += oldest.weight();
+    StepReport report = oldest.report();
+    report.seconds = seconds_since(step_started_);
+    step_started_ = Clock::now();
+    observer_.on_step(report);
+  }
 }
 
 void Trainer::after_update() {
@@ -223,6 +229,7 @@ void Trainer::after_update() {
 }
 
 void Trainer::end_pass() {
+  look_at_updates(0);
   ++state_.epoch;
   state_.batches = 0;
   observer_.on_pass({state_.epoch, state_.update, mean_loss(), train_.figures()});
@@ -236,6 +243,7 @@ double Trainer::mean_loss() const {
 }
 
 void Trainer::validate() {
+  look_at_updates(0);
   const Clock::time_point started = Clock::now();
   const Metrics metrics = evaluate(classifier_, *valid_, device_batch_, evaluate_options_);
   EvaluationReport report;
@@ -253,6 +261,7 @@ void Trainer::validate() {
   state_.evaluated_update = state_.update;
   report.seconds = seconds_since(started);
   observer_.on_evaluation(report);
+  step_started_ = Clock::now();
 }
 
 }  // namespace sluice

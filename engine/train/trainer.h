@@ -4,12 +4,19 @@
 // parameters, moments, and TrainState. A pass's batches are a pure function of seed and pass, random masks of
 // seed and micro_step, the rate of the update's number; so a training that is stopped and resumed writes the
 // same bits as one that is not. A time limit is the only thing that reads a clock.
+//
+// Note [Updates under way]: on an asynchronous backend an update's losses and norm are looked at when the
+// next update has been queued; until then nothing the loop decides depends on them. An update whose gradients
+// are not finite changes nothing on the device, and nothing is evaluated or saved before all updates have
+// been looked at: what diverged is never kept. On other backends each update is looked at when it has been
+// done.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/device_batch.h"
@@ -22,6 +29,7 @@
 #include "engine/train/observer.h"
 #include "engine/train/snapshot.h"
 #include "engine/train/train_config.h"
+#include "engine/train/update_under_way.h"
 
 namespace sluice {
 
@@ -54,7 +62,8 @@ class Trainer {
   void resume();
 
   // Trains until a limit, early stopping or a request. Throws Failure when a loss, a gradient or a
-  // probability is not finite, naming the documents of the batch; the last checkpoint then stays as it was.
+  // probability is not finite, naming the documents of the batch; the last checkpoint then stays as it was
+  // (and the parameters may have seen one more update).
   TrainResult run();
 
   const TrainState& state() const { return state_; }
@@ -65,9 +74,18 @@ class Trainer {
   std::optional<StopReason> reason_to_stop() const;
   void train_pass();
   void end_pass();
-  bool read_group();
-  void train_group(Clock::time_point started);
-  double train_batch(const HostBatch& batch, double scale);
+  // The batches of one update.
+  struct Group {
+    std::vector<HostBatch> batches;  // [accumulate], `size` of them in use
+    int size = 0;
+    std::span<const HostBatch> used() const { return {batches.data(), static_cast<size_t>(size)}; }
+  };
+
+  void read_group(Group& group);  // leaves it empty at the end of the pass
+  void train_group();
+  void train_batch(const HostBatch& batch, const HostBatch* next, double scale);
+  // Waits for updates, oldest first, until no more than `left` are still under way.
+  void look_at_updates(size_t left);
   int64_t total_updates() const;
   void after_update();
   void validate();
@@ -87,14 +105,16 @@ class Trainer {
   EvaluateOptions evaluate_options_;
 
   DeviceBatch device_batch_;
-  std::vector<HostBatch> group_;  // the batches of the update under way, group_size_ of them
-  int group_size_ = 0;
+  Group group_, next_group_;           // being queued, and the one after it in the pass
+  std::vector<UpdateUnderWay> ring_;   // those under way and one that is free, used in turn
+  size_t newest_ = 0, under_way_ = 0;  // of ring_
   std::optional<Schedule> schedule_;
   EarlyStopping stopping_;
   std::optional<Snapshot> best_;  // the best parameters so far
   TrainState state_;
   bool resumed_ = false;
   Clock::time_point started_;
+  Clock::time_point step_started_;  // when the update before was looked at, or what stood between was over
 };
 
 }  // namespace sluice

@@ -43,11 +43,8 @@ __global__ void __launch_bounds__(kFlatThreads) add_partials(View<const double, 
 
 __global__ void clip_scale(ClipScaleParams p) {
   const double sum = p.sum_squares(0);
-  double scale = 1;
-  if (p.max_norm > 0 && !isfinite(sum))
-    scale = nan("");
-  else if (p.max_norm > 0)
-    scale = fmin(1.0, p.max_norm / sqrt(sum));
+  double scale = isfinite(sum) ? 1 : nan("");
+  if (p.max_norm > 0) scale *= fmin(1.0, p.max_norm / sqrt(sum));
   p.scale(0) = scale;
 }
 

@@ -23,7 +23,7 @@ struct SumSquaresParams {
   View<double, 1> out;       // [1] +=
 };
 
-// scale[0] = min(1, max_norm / sqrt(sum_squares[0])); 1 when max_norm is 0; NaN when the sum is not finite.
+// scale[0] = min(1, max_norm / sqrt(sum_squares[0])); 1 when max_norm is 0; NaN where the sum is not finite.
 struct ClipScaleParams {
   View<const double, 1> sum_squares;  // [1]
   double max_norm = 0;

@@ -72,6 +72,7 @@ template <class T>
 __global__ void __launch_bounds__(kFlatThreads)
     adam(AdamParams<T> p, AdamRule<arithmetic_t<T>> rule, bool aligned) {
   const auto scale = static_cast<arithmetic_t<T>>(p.scale(0));
+  if (isnan(scale)) return;
   const int64_t begin = flat_begin<T>(), n = p.w.dims[0];
   auto w = load_piece(p.w.data, begin, n, aligned), m = load_piece(p.m.data, begin, n, aligned),
        v = load_piece(p.v.data, begin, n, aligned);
@@ -87,6 +88,7 @@ template <class T>
 __global__ void __launch_bounds__(kFlatThreads)
     sgd(SgdParams<T> p, SgdRule<arithmetic_t<T>> rule, bool aligned) {
   const auto scale = static_cast<arithmetic_t<T>>(p.scale(0));
+  if (isnan(scale)) return;
   const int64_t begin = flat_begin<T>(), n = p.w.dims[0];
   auto w = load_piece(p.w.data, begin, n, aligned), m = load_piece(p.m.data, begin, n, aligned);
   const auto g = load_piece(p.g.data, begin, n, aligned);
@@ -116,7 +118,7 @@ __global__ void __launch_bounds__(kFlatThreads)
     adam_rows(AdamRowsParams<T> p, AdamRule<arithmetic_t<T>> rule) {
   using A = arithmetic_t<T>;
   const int64_t k = row_of_warp();
-  if (k >= p.ids.dims[0]) return;  // whole warps leave
+  if (k >= p.ids.dims[0] || isnan(p.scale(0))) return;  // whole warps leave
   const int64_t row = p.ids(k);
   const int64_t lane = threadIdx.x % kWarp;
   const AdamScalars& c = p.scalars;
@@ -155,7 +157,7 @@ template <class T, int W>
 __global__ void __launch_bounds__(kFlatThreads) sgd_rows(SgdRowsParams<T> p, SgdRule<arithmetic_t<T>> rule) {
   using A = arithmetic_t<T>;
   const int64_t k = row_of_warp();
-  if (k >= p.ids.dims[0]) return;
+  if (k >= p.ids.dims[0] || isnan(p.scale(0))) return;
   const int64_t row = p.ids(k);
   const int64_t lane = threadIdx.x % kWarp;
   A m_factor = 1;

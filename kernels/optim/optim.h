@@ -1,5 +1,5 @@
-// Updates of parameters: Adam and SGD, dense and of the rows of a table. Scalars come by value: a captured
-// graph takes a new step's by updating its kernel nodes.
+// Updates of parameters: Adam and SGD, dense and of the rows of a table. Where the scale is NaN all stays as
+// it is.
 #pragma once
 
 #include <cstdint>

@@ -234,5 +234,34 @@ TEST_P(Optimiser, bounds_bite) {
   EXPECT_FALSE(near(rig.get(w), mutant(other, kScale, 1), bound()));
 }
 
+TEST_P(Optimiser, nothing_changes_where_the_scale_is_nan) {
+  Rig rig(*backend_, dtype_);
+  Random random(3);
+  const Values w = random.reals(55, dtype_), m = random.reals(55, dtype_), v = random.reals(55, dtype_, 0, 1);
+  Values g = random.reals(55, dtype_);
+  g[7] = std::nan("");
+  const Tensor scale = rig.in_as(DType::f64, {std::nan("")}, {1});
+  const Ints touched = {1, 2, 0, 1, 2};
+  for (bool rows : {false, true}) {
+    const std::initializer_list<int64_t> shape = {5, 11};
+    const Tensor device_w = rig.inout(w, shape), device_m = rig.inout(m, shape),
+                 device_v = rig.inout(v, shape);
+    const Tensor ids = rig.in(Ints{4, 0, 2, 1, 3}, {5}), device_touched = rig.inout(touched, {5});
+    const Tensor device_g = rig.in(g, shape);
+    if (rows) {
+      backend_->adam_rows(
+          {adam_config(true, 5), ids, device_g, device_w, device_m, device_v, device_touched, scale});
+      backend_->sgd_rows({sgd_config(false, 5), ids, device_g, device_w, device_m, device_touched, scale});
+    } else {
+      backend_->adam({adam_config(true, 5), device_w, device_g, device_m, device_v, scale});
+      backend_->sgd({sgd_config(false, 5), device_w, device_g, device_m, scale});
+    }
+    EXPECT_TRUE(same_bits(rig.get(device_w), w)) << rows;
+    EXPECT_TRUE(same_bits(rig.get(device_m), m)) << rows;
+    EXPECT_TRUE(same_bits(rig.get(device_v), v)) << rows;
+    EXPECT_EQ(rig.get_ints(device_touched), touched) << rows;
+  }
+}
+
 }  // namespace
 }  // namespace sluice

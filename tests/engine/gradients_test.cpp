@@ -40,8 +40,8 @@ class Gradients : public testing::TestWithParam<ModelCase> {
     step_ = {.training = true, .seed = 5, .step = 3};
   }
 
-  double loss() {
-    classifier_->forward(*batch_, step_);
+  double loss(double scale = 1) {
+    classifier_->forward(*batch_, step_, scale);
     double sum = 0;
     for (double l : classifier_->losses(*batch_)) sum += l;
     return sum;
@@ -77,7 +77,7 @@ TEST_P(Gradients, EqualFiniteDifferences) {
   Params& params = classifier_->params();
   params.zero_gradients();
   loss();
-  classifier_->backward(*batch_, step_, 1.0);
+  classifier_->backward(*batch_, step_);
   int64_t compared = 0;
   for (const Params::Dense& piece : params.dense()) {
     const std::vector<double> gradient = read(piece.gradients);
@@ -109,10 +109,10 @@ TEST_P(Gradients, ScaleAndAccumulate) {
   Params& params = classifier_->params();
   params.zero_gradients();
   loss();
-  classifier_->backward(*batch_, step_, 1.0);
+  classifier_->backward(*batch_, step_);
   const std::vector<double> once = read(params.dense()[0].gradients);
-  loss();
-  classifier_->backward(*batch_, step_, 0.5);
+  loss(0.5);
+  classifier_->backward(*batch_, step_);
   const std::vector<double> more = read(params.dense()[0].gradients);
   for (size_t i = 0; i < once.size(); ++i)
     EXPECT_NEAR(more[i], 1.5 * once[i], 1e-12 + 1e-12 * std::abs(once[i]));

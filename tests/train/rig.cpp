@@ -105,7 +105,7 @@ RigOptions topic_options() {
 }
 
 Rig::Rig(const RigOptions& o, TrainObserver* observer, TrainRequests* requests)
-    : backend(make_backend({.device = o.device, .threads = o.threads})) {
+    : backend(o.backend ? o.backend() : make_backend({.device = o.device, .threads = o.threads})) {
   const int targets = o.model.multi_label ? o.model.classes : 0;
   train =
       std::make_unique<InMemoryBatches>(o.train_documents, o.sequences, o.train.layout, targets, o.shuffled);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,7 +55,8 @@ struct RigOptions {
   TrainConfig train;
   Device device = Device::cpu;
   int threads = 1;
-  int sequences = 8;  // a batch
+  std::function<std::unique_ptr<Backend>()> backend;  // in place of that of `device`
+  int sequences = 8;                                  // a batch
   bool shuffled = true;
   std::vector<Document> train_documents, valid_documents;
 };

@@ -25,6 +25,11 @@ AdamStep<T> adam_step(const AdamConfig& c, double gradient_scale) {
           .epsilon = static_cast<T>(c.epsilon)};
 }
 
+// A gradient was not finite.
+bool no_update(const Tensor& scale) {
+  return std::isnan(scale.as<double>()[0]);
+}
+
 template <class T>
 void multiply(T* x, int64_t n, double factor) {
   for (int64_t j = 0; j < n; ++j) x[j] *= static_cast<T>(factor);
@@ -71,11 +76,8 @@ void CpuBackend::do_sum_squares(const SumSquares& p) {
 
 void CpuBackend::do_clip_scale(const ClipScale& p) {
   const double sum = p.sum_squares.as<double>()[0];
-  double scale = 1;
-  if (p.max_norm > 0 && !std::isfinite(sum))
-    scale = std::numeric_limits<double>::quiet_NaN();
-  else if (p.max_norm > 0)
-    scale = std::min(1.0, p.max_norm / std::sqrt(sum));
+  double scale = std::isfinite(sum) ? 1 : std::numeric_limits<double>::quiet_NaN();
+  if (p.max_norm > 0) scale *= std::min(1.0, p.max_norm / std::sqrt(sum));
   p.scale.as<double>()[0] = scale;
 }
 
@@ -93,6 +95,7 @@ void CpuBackend::do_clip_value(const ClipValue& p) {
 }
 
 void CpuBackend::do_adam(const Adam& p) {
+  if (no_update(p.scale)) return;
   dispatch_real(p.w.dtype, [&]<class T>() {
     const auto step = adam_step<T>(p.config, p.scale.as<double>()[0]);
     T *w = static_cast<T*>(p.w.data), *m = static_cast<T*>(p.m.data), *v = static_cast<T*>(p.v.data);
@@ -104,6 +107,7 @@ void CpuBackend::do_adam(const Adam& p) {
 }
 
 void CpuBackend::do_adam_rows(const AdamRows& p) {
+  if (no_update(p.scale)) return;
   const AdamConfig& c = p.config;
   dispatch_real(p.w.dtype, [&]<class T>() {
     const auto step = adam_step<T>(c, p.scale.as<double>()[0]);
@@ -128,6 +132,7 @@ void CpuBackend::do_adam_rows(const AdamRows& p) {
 }
 
 void CpuBackend::do_sgd(const Sgd& p) {
+  if (no_update(p.scale)) return;
   dispatch_real(p.w.dtype, [&]<class T>() {
     const double scale = p.scale.as<double>()[0];
     T *w = static_cast<T*>(p.w.data), *m = static_cast<T*>(p.m.data);
@@ -139,6 +144,7 @@ void CpuBackend::do_sgd(const Sgd& p) {
 }
 
 void CpuBackend::do_sgd_rows(const SgdRows& p) {
+  if (no_update(p.scale)) return;
   const SgdConfig& c = p.config;
   dispatch_real(p.w.dtype, [&]<class T>() {
     const double scale = p.scale.as<double>()[0];

@@ -23,7 +23,7 @@ std::unique_ptr<Backend> make_cuda_backend(const BackendOptions&) {
 
 namespace sluice::cuda {
 
-CudaBackend::CudaBackend(int index) : props_(open_device(index)) {}
+CudaBackend::CudaBackend(int index) : props_(open_device(index)), memory_(index) {}
 
 // What is still queued must not outlive the memory it works on.
 CudaBackend::~CudaBackend() {
@@ -37,7 +37,7 @@ std::string CudaBackend::describe() const {
 }
 
 size_t CudaBackend::available_memory() const {
-  return free_memory();
+  return memory_.available();
 }
 
 void CudaBackend::synchronize() {
@@ -45,20 +45,23 @@ void CudaBackend::synchronize() {
 }
 
 void* CudaBackend::do_allocate(size_t bytes, const char* what) {
-  void* data = nullptr;
-  const cudaError_t error = cudaMallocAsync(&data, bytes, main_.stream());
-  if (error == cudaErrorMemoryAllocation) {
-    static_cast<void>(cudaGetLastError());
-    throw Failure("no memory on the GPU for {}: {:.1f} MB wanted, {:.1f} MB left", what,
-                  static_cast<double>(bytes) / 1e6, static_cast<double>(available_memory()) / 1e6);
-  }
-  check_cuda("cudaMallocAsync", error);
+  void* data = memory_.allocate(bytes, what, main_.stream());
   main_.zero(data, bytes);
   return data;
 }
 
 void CudaBackend::do_release(void* data, size_t) noexcept {
-  cudaFreeAsync(data, main_.stream());
+  memory_.release(data, main_.stream());
+}
+
+void* CudaBackend::do_allocate_host(size_t bytes, const char* what) {
+  return allocate_pinned(bytes, what);
+}
+
+// What is still queued may write to it.
+void CudaBackend::do_release_host(void* data, size_t) noexcept {
+  cudaStreamSynchronize(main_.stream());
+  release_pinned(data);
 }
 
 // From pageable memory the call returns once the host's bytes are taken.
@@ -71,6 +74,32 @@ void CudaBackend::do_copy_to_host(void* host, const void* device, size_t bytes) 
   check_cuda("cudaMemcpyAsync from the GPU",
              cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, main_.stream()));
   main_.synchronize();
+}
+
+void CudaBackend::do_upload(void* device, const void* host, size_t bytes) {
+  transfers_.upload(main_, device, host, bytes);
+}
+
+// What is queued by now may still read what `device` held.
+void CudaBackend::do_prefetch(void* device, const void* host, size_t bytes) {
+  copies_.wait_for(main_);
+  transfers_.upload(copies_, device, host, bytes);
+}
+
+void CudaBackend::do_await_prefetched() {
+  main_.wait_for(copies_);
+}
+
+void CudaBackend::do_read_later(void* host, const void* device, size_t bytes) {
+  transfers_.read_later(main_, host, device, bytes);
+}
+
+uint64_t CudaBackend::mark() {
+  return transfers_.mark(main_);
+}
+
+void CudaBackend::wait(uint64_t mark) {
+  transfers_.wait(mark);
 }
 
 void CudaBackend::do_copy(const void* from, void* to, size_t bytes) {

@@ -1,11 +1,13 @@
 // The backend that computes on one NVIDIA GPU.
 //
-// Every verb is queued on one stream and returns; a verb that gives numbers to the host waits for them. The
-// reverse direction of a recurrence runs on a second stream in between.
+// Every verb is queued on one stream and returns; copy_to_host() waits for what it gives. The reverse
+// direction of a recurrence runs on a second stream in between, prefetches on a third.
 #pragma once
 
 #include "engine/backend.h"
+#include "engine/backends/cuda/memory.h"
 #include "engine/backends/cuda/queue.h"
+#include "engine/backends/cuda/transfers.h"
 #include "kernels/core/plan.h"
 
 namespace sluice::cuda {
@@ -19,12 +21,21 @@ class CudaBackend : public Backend {
   std::string describe() const override;
   size_t available_memory() const override;
   void synchronize() override;
+  bool asynchronous() const override { return true; }
+  uint64_t mark() override;
+  void wait(uint64_t mark) override;
 
  protected:
   void* do_allocate(size_t bytes, const char* what) override;
   void do_release(void* data, size_t bytes) noexcept override;
+  void* do_allocate_host(size_t bytes, const char* what) override;
+  void do_release_host(void* data, size_t bytes) noexcept override;
   void do_copy_to_device(void* device, const void* host, size_t bytes) override;
   void do_copy_to_host(void* host, const void* device, size_t bytes) override;
+  void do_upload(void* device, const void* host, size_t bytes) override;
+  void do_prefetch(void* device, const void* host, size_t bytes) override;
+  void do_await_prefetched() override;
+  void do_read_later(void* host, const void* device, size_t bytes) override;
   void do_copy(const void* from, void* to, size_t bytes) override;
   void do_zero(void* data, size_t bytes) override;
 
@@ -55,8 +66,11 @@ class CudaBackend : public Backend {
 
  private:
   DeviceProps props_;  // first: opening the device comes before its streams
-  Queue main_;
-  Queue side_;
+  Memory memory_;
+  Queue main_{memory_, "workspace of the main stream"};
+  Queue side_{memory_, "workspace of the reverse direction's stream"};
+  Queue copies_{memory_, "workspace of the copying stream"};
+  Transfers transfers_;
 };
 
 }  // namespace sluice::cuda

@@ -39,12 +39,6 @@ DeviceProps open_device(int index) {
           .memory = found.totalGlobalMem};
 }
 
-size_t free_memory() {
-  size_t free = 0, total = 0;
-  check_cuda("cudaMemGetInfo", cudaMemGetInfo(&free, &total));
-  return free;
-}
-
 std::string runtime_version() {
   int version = 0;
   check_cuda("cudaRuntimeGetVersion", cudaRuntimeGetVersion(&version));

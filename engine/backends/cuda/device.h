@@ -11,8 +11,6 @@ namespace sluice::cuda {
 std::string no_device_because();
 // Makes the calling thread use device `index`. Throws Failure.
 DeviceProps open_device(int index);
-// Bytes of the device in use that nobody holds.
-size_t free_memory();
 // As 13.0.
 std::string runtime_version();
 

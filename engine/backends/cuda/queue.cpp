@@ -6,20 +6,38 @@
 
 namespace sluice::cuda {
 
-Queue::Queue() {
+Event::Event() {
+  check_cuda("cudaEventCreateWithFlags", cudaEventCreateWithFlags(&event_, cudaEventDisableTiming));
+}
+
+Event::~Event() {
+  cudaEventDestroy(event_);
+}
+
+void Event::record(Queue& queue) {
+  check_cuda("cudaEventRecord", cudaEventRecord(event_, queue.stream()));
+}
+
+void Event::wait() const {
+  check_cuda("cudaEventSynchronize", cudaEventSynchronize(event_));
+}
+
+void Event::hold(Queue& queue) {
+  check_cuda("cudaStreamWaitEvent", cudaStreamWaitEvent(queue.stream(), event_, 0));
+}
+
+Queue::Queue(Memory& memory, const char* name) : memory_(memory), name_(name) {
   check_cuda("cudaStreamCreateWithFlags", cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
-  check_cuda("cudaEventCreateWithFlags", cudaEventCreateWithFlags(&reached_, cudaEventDisableTiming));
 }
 
 Queue::~Queue() {
-  if (workspace_) cudaFreeAsync(workspace_, stream_);
-  cudaEventDestroy(reached_);
+  if (workspace_) memory_.release(workspace_, stream_);
   cudaStreamDestroy(stream_);
 }
 
 void Queue::wait_for(Queue& other) {
-  check_cuda("cudaEventRecord", cudaEventRecord(other.reached_, other.stream_));
-  check_cuda("cudaStreamWaitEvent", cudaStreamWaitEvent(stream_, other.reached_, 0));
+  other.reached_.record(other);
+  other.reached_.hold(*this);
 }
 
 void Queue::zero(void* data, size_t bytes) {
@@ -34,10 +52,10 @@ void Queue::copy(void* to, const void* from, size_t bytes) {
 // What still runs on the old block is ordered before its release.
 void* Queue::workspace(size_t bytes) {
   if (bytes > workspace_bytes_) {
-    if (workspace_) check_cuda("cudaFreeAsync", cudaFreeAsync(workspace_, stream_));
+    if (workspace_) memory_.release(workspace_, stream_);
     workspace_ = nullptr;
     workspace_bytes_ = 0;
-    check_cuda("cudaMallocAsync (workspace)", cudaMallocAsync(&workspace_, bytes, stream_));
+    workspace_ = memory_.allocate(bytes, name_, stream_);
     workspace_bytes_ = bytes;
   }
   return workspace_;

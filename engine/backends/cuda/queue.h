@@ -4,15 +4,35 @@
 #include <cstddef>
 
 #include "engine/backends/cuda/cublas.h"
+#include "engine/backends/cuda/memory.h"
 #include "kernels/core/stream.h"
 
 struct CUevent_st;
 
 namespace sluice::cuda {
 
+class Queue;
+
+// A place in a queue that can be waited for.
+class Event {
+ public:
+  Event();
+  ~Event();
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void record(Queue& queue);  // what is queued there by now
+  void wait() const;          // the host, for the place last recorded; at once where there is none
+  void hold(Queue& queue);    // what `queue` gets from now on waits for that place
+
+ private:
+  CUevent_st* event_ = nullptr;
+};
+
 class Queue {
  public:
-  Queue();
+  // name: of its scratch memory, in `memory`'s reports.
+  Queue(Memory& memory, const char* name);
   ~Queue();
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
@@ -31,8 +51,10 @@ class Queue {
   void* workspace(size_t bytes);
 
  private:
+  Memory& memory_;
+  const char* name_;
   cudaStream_t stream_ = nullptr;
-  CUevent_st* reached_ = nullptr;
+  Event reached_;
   void* workspace_ = nullptr;
   size_t workspace_bytes_ = 0;
   Cublas blas_;  // of its own: a handle's workspace serves one stream at a time
