@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "bench/frame.h"
+#include "kernels/cells/cells.h"
 
 namespace sluice::bench {
 
 struct Settings {
   FrameOptions frame;
   int threads = 0;
+  CellKind cell = CellKind::lstm;   // of recurrent_layer
   std::vector<std::string> shapes;  // family-specific; empty: the family's own list
   std::string lengths = "fixed:200";
   std::string python;             // interpreter with PyTorch; empty: no rival
@@ -18,8 +20,8 @@ struct Settings {
   std::vector<std::string> data;  // files of labelled text
 };
 
-// Forward and backward of one LSTM layer with its input product, by every CPU path; shapes H:B:D.
-std::vector<Timing> lstm_layer(const Settings& settings);
+// Forward and backward of one layer of settings.cell with its input product, by every CPU path; shapes H:B:D.
+std::vector<Timing> recurrent_layer(const Settings& settings);
 // Whole training steps of the classifier on real text, beside the same model in PyTorch on the same batches.
 std::vector<Timing> end_to_end(const Settings& settings);
 // Adding and copying problems: what the LSTM remembers over T steps. Prints curves; returns no timing.

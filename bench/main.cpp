@@ -22,7 +22,7 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--python", settings.python, "Interpreter with PyTorch: adds the rival");
   app.add_option("--out", out, "Writes OUT.csv and OUT.json");
-  app.add_option("--shape", settings.shapes, "H:B:D of lstm_layer, or T of long_memory; may be repeated");
+  app.add_option("--shape", settings.shapes, "H:B:D of a layer, or T of long_memory; may be repeated");
   app.add_option("--lengths", settings.lengths, "fixed:N or uniform:LOW:HIGH")->capture_default_str();
   app.add_option("--data", settings.data, "Labelled text of end_to_end");
   app.fallthrough();
@@ -30,7 +30,12 @@ int run(int argc, char** argv) {
   const auto add = [&](const char* name, const char* what, std::vector<Timing> (*f)(const Settings&)) {
     app.add_subcommand(name, what)->callback([&family, f] { family = f; });
   };
-  add("lstm_layer", "One LSTM layer with its input product", lstm_layer);
+  for (const CellKind cell : kCells)
+    app.add_subcommand(fmt::format("{}_layer", name_of(cell)), "One such layer with its input product")
+        ->callback([&family, &settings, cell] {
+          family = recurrent_layer;
+          settings.cell = cell;
+        });
   add("end_to_end", "Training steps of the classifier on real text", end_to_end);
   add("long_memory", "Adding and copying problems over T steps", long_memory);
   CLI11_PARSE(app, argc, argv);

@@ -120,10 +120,10 @@ struct RnnForward {
   const Batch* batch = nullptr;
   Tensor x;        // [N,E], or [U,E] when x_index is given
   Tensor x_index;  // [N] i32 or null: row r of the input is x[x_index[r]]
-  Tensor W;        // [D,G*H,E]
+  Tensor W;        // [D,G*H,E]  the order of gates: Note [Slots] in kernels/cells/cell.h
   Tensor R;        // [D,G*H,H]
-  Tensor b;        // [D,G*H]
-  Tensor h0, c0;   // [D,B,H] or null (zero)
+  Tensor b;        // [D,S*H]
+  Tensor h0, c0;   // [D,B,H] or null (zero); cells of one state have no c0, cT, dcT, dc0
   Tensor y;        // [N,D*H] =
   Tensor hT,
       cT;  // [D,B,H] = or null; the state at each sequence's own end (h0, c0 for a sequence of length 0)

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "kernels/cells/lstm.h"
+#include "kernels/cells/cells.h"
 
 namespace sluice::checks {
 namespace {
@@ -49,21 +49,23 @@ void same(const char* what, const Tensor& a, const Tensor& b) {
 void rnn(const RnnForward& a) {
   SLUICE_CHECK(a.batch, "rnn: no batch");
   SLUICE_CHECK(a.path != RnnPath::automatic, "rnn: the path must be chosen before the call");
-  SLUICE_CHECK(a.shape.cell == CellKind::lstm, "rnn: unknown cell");
   const DType t = a.shape.dtype;
   const int64_t E = a.shape.input_size, H = a.shape.hidden_size, D = a.shape.directions,
                 B = a.batch->sequences;
-  const int64_t G = Lstm::kGates;
+  const CellTraits cell = traits_of(a.shape.cell);
+  const int64_t G = cell.gates;
   SLUICE_CHECK(E > 0 && H > 0 && (D == 1 || D == 2), "rnn: input {}, hidden {}, directions {}", E, H, D);
   const int64_t inputs = a.x_index.data ? a.batch->distinct : a.batch->rows;
   shape("rnn.x", a.x, t, {inputs, E});
   optional("rnn.x_index", a.x_index, DType::i32, {a.batch->rows});
   shape("rnn.W", a.W, t, {D, G * H, E});
   shape("rnn.R", a.R, t, {D, G * H, H});
-  shape("rnn.b", a.b, t, {D, G * H});
+  shape("rnn.b", a.b, t, {D, cell.saved * H});
   for (const auto& [what, state] :
        {std::pair{"rnn.h0", &a.h0}, {"rnn.c0", &a.c0}, {"rnn.hT", &a.hT}, {"rnn.cT", &a.cT}})
     optional(what, *state, t, {D, B, H});
+  SLUICE_CHECK(cell.states == 2 || (!a.c0.data && !a.cT.data && a.shape.zoneout_cell == 0),
+               "rnn: a {} has no cell state", name_of(a.shape.cell));
   shape("rnn.y", a.y, t, {a.batch->rows, D * H});
   shape("rnn.saved", a.saved, DType::u8, {kAny});
   shape("rnn.scratch", a.scratch, DType::u8, {kAny});
@@ -81,6 +83,8 @@ void rnn(const RnnBackward& a) {
   for (const auto& [what, state] :
        {std::pair{"rnn.dhT", &a.dhT}, {"rnn.dcT", &a.dcT}, {"rnn.dh0", &a.dh0}, {"rnn.dc0", &a.dc0}})
     optional(what, *state, a.forward.shape.dtype, {D, B, H});
+  SLUICE_CHECK(traits_of(a.forward.shape.cell).states == 2 || (!a.dcT.data && !a.dc0.data),
+               "rnn: a {} has no cell state", name_of(a.forward.shape.cell));
 }
 
 }  // namespace sluice::checks

@@ -1,7 +1,7 @@
 #include "engine/layers/recurrent.h"
 
 #include "engine/init.h"
-#include "kernels/cells/lstm.h"
+#include "kernels/cells/cells.h"
 
 namespace sluice {
 
@@ -10,12 +10,13 @@ RecurrentLayer::RecurrentLayer(const RecurrentConfig& config, Backend& backend)
 
 void RecurrentLayer::declare(Params& params) {
   const RnnShape& s = config_.shape;
-  const int64_t G = Lstm::kGates, D = s.directions, H = s.hidden_size, E = s.input_size;
+  const CellTraits cell = traits_of(s.cell);
+  const int64_t G = cell.gates, D = s.directions, H = s.hidden_size, E = s.input_size;
   W_ = params.declare(config_.name + ".weight_input", {D, G * H, E}, true, glorot(E, H));
   R_ = params.declare(config_.name + ".weight_recurrent", {D, G * H, H}, true,
                       config_.orthogonal ? orthogonal_blocks() : glorot(H, H));
-  b_ = params.declare(config_.name + ".bias", {D, G * H}, false,
-                      gate_bias(1, Lstm::kGates, config_.forget_bias));
+  b_ = params.declare(config_.name + ".bias", {D, cell.saved * H}, false,
+                      gate_bias(cell.forget_gate, cell.saved, config_.forget_bias));
 }
 
 void RecurrentLayer::bind(Arena& arena, const MaxShape& max, Backend& backend) {

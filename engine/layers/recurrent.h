@@ -1,4 +1,4 @@
-// One LSTM layer, in one or both directions: y [N,D*H] of x.
+// One recurrent layer, in one or both directions: y [N,D*H] of x.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ struct RecurrentConfig {
   std::string name;  // of its parameters: NAME.weight_input, NAME.weight_recurrent, NAME.bias
   RnnShape shape;
   RnnPath path = RnnPath::automatic;
-  double forget_bias = 1;
+  double forget_bias = 1;  // of cells that have a forget gate
   bool orthogonal = true;  // R; else Glorot
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/cells/cells.h"
+
 namespace sluice {
 namespace {
 
@@ -24,6 +26,9 @@ const ModelConfig& checked(const ModelConfig& config) {
   if (config.num_layers > 0 && sizes != 1 && sizes != config.num_layers)
     throw UserError("model.hidden_size: {} sizes for {} layers; give one size or one for each layer", sizes,
                     config.num_layers);
+  if (config.zoneout_cell > 0 && config.num_layers > 0 && traits_of(config.cell).states < 2)
+    throw UserError("model.zoneout_cell: a {} has no cell state; use model.zoneout_hidden",
+                    name_of(config.cell));
   if (config.pooling.empty()) throw UserError("model.pooling: empty; give at least one of last, mean, max");
   return config;
 }
@@ -39,8 +44,9 @@ bool reads_every_row(const ModelConfig& config) {
 }
 
 RecurrentConfig layer_config(const ModelConfig& config, int layer, int inputs) {
-  return {.name = fmt::format("lstm.{}", layer),
-          .shape = {.dtype = config.dtype,
+  return {.name = fmt::format("{}.{}", name_of(config.cell), layer),
+          .shape = {.cell = config.cell,
+                    .dtype = config.dtype,
                     .input_size = inputs,
                     .hidden_size = hidden_size(config, layer),
                     .directions = config.bidirectional ? 2 : 1,

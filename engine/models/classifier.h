@@ -1,4 +1,4 @@
-// The text classifier: embedding -> [batch norm] -> LSTM layers with batch norm and dropout between ->
+// The text classifier: embedding -> [batch norm] -> recurrent layers with batch norm and dropout between ->
 // pooling of the states, and of the embeddings where asked for -> [batch norm] -> dropout -> linear head ->
 // softmax (or a sigmoid for each class).
 #pragma once

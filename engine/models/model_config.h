@@ -14,9 +14,10 @@ struct ModelConfig {
   int classes = 0;           // K
   bool multi_label = false;  // sigmoid for each class; also for binary when asked for
 
-  int embedding_size = 128;              // E
-  bool embedding_frozen = false;         // pretrained vectors are not tuned
-  double embedding_deviation = 0.1;      // of first values, drawn from a normal distribution of mean 0
+  int embedding_size = 128;          // E
+  bool embedding_frozen = false;     // pretrained vectors are not tuned
+  double embedding_deviation = 0.1;  // of first values, drawn from a normal distribution of mean 0
+  CellKind cell = CellKind::lstm;
   int num_layers = 1;                    // 0: a bag of words, embeddings go straight to pooling
   std::vector<int> hidden_size = {128};  // H of each layer; one value serves all
   bool bidirectional = true;

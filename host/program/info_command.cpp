@@ -8,6 +8,7 @@
 #include "host/program/option.h"
 #include "host/program/report.h"
 #include "host/program/run_folder.h"
+#include "kernels/cells/cells.h"
 
 namespace sluice {
 namespace {
@@ -19,9 +20,9 @@ std::string value(const Config& config, const char* key) {
 
 std::string describe_model(const ModelConfig& model) {
   if (model.num_layers == 0) return "bag of words";
-  return fmt::format("{} {} LSTM layer{} of {}", model.num_layers,
-                     model.bidirectional ? "bidirectional" : "forward", model.num_layers > 1 ? "s" : "",
-                     fmt::join(model.hidden_size, ", "));
+  return fmt::format("{} {} {} layer{} of {}", model.num_layers,
+                     model.bidirectional ? "bidirectional" : "forward", name_of(model.cell),
+                     model.num_layers > 1 ? "s" : "", fmt::join(model.hidden_size, ", "));
 }
 
 std::uint64_t count_parameters(const SafetensorsFile& file) {

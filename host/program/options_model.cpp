@@ -1,9 +1,20 @@
 // The options of the model and of its optimiser.
 #include "host/program/option_makers.h"
+#include "kernels/cells/cells.h"
 
 namespace sluice {
 
 using namespace make;
+
+namespace {
+
+Names<CellKind> cells() {
+  Names<CellKind> names;
+  for (const CellKind kind : kCells) names.emplace_back(name_of(kind), kind);
+  return names;
+}
+
+}  // namespace
 
 std::vector<Option> model_options() {
   using M = ModelSection;
@@ -17,11 +28,12 @@ std::vector<Option> model_options() {
       real("model.embedding_deviation", at(&M::embedding_deviation), 0, 100,
            "standard deviation of the vectors' first values"),
       boolean("model.embedding_frozen", at(&M::embedding_frozen), "pretrained vectors stay as they are"),
-      integer("model.num_layers", at(&M::num_layers), 0, 64, "LSTM layers; 0: a bag of words"),
+      choice("model.cell", at(&M::cell), cells(), "recurrent cell; gru: the reset gate after the product"),
+      integer("model.num_layers", at(&M::num_layers), 0, 64, "recurrent layers; 0: a bag of words"),
       integers("model.hidden_size", at(&M::hidden_size), 1, 1 << 16,
                "units of a layer and direction: one number for all layers, or one for each"),
       boolean("model.pool_embeddings", at(&M::pool_embeddings),
-              "pool the token vectors, too, beside the LSTM's states"),
+              "pool the token vectors, too, beside the last layer's states"),
       boolean("model.bidirectional", at(&M::bidirectional), "each layer reads the text in both directions"),
       choices("model.pooling", at(&M::pooling),
               {{"last", Pooling::last}, {"mean", Pooling::mean}, {"max", Pooling::max}},
@@ -39,8 +51,8 @@ std::vector<Option> model_options() {
            "of the state, one mask a text (variational)"),
       real("model.zoneout_hidden", at(&M::zoneout_hidden), 0, 0.99,
            "chance that a hidden unit keeps its value"),
-      real("model.zoneout_cell", at(&M::zoneout_cell), 0, 0.99, "chance that a cell keeps its value"),
-      real("model.forget_bias", at(&M::forget_bias), -100, 100, "first bias of the forget gate"),
+      real("model.zoneout_cell", at(&M::zoneout_cell), 0, 0.99, "lstm: chance that a cell keeps its value"),
+      real("model.forget_bias", at(&M::forget_bias), -100, 100, "lstm: first bias of the forget gate"),
       boolean("model.orthogonal", at(&M::orthogonal), "first recurrent weights orthogonal, else Glorot"),
       choice("model.loss", at(&M::loss),
              {{"auto", Loss::automatic}, {"softmax", Loss::softmax}, {"sigmoid", Loss::sigmoid}},

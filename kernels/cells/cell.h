@@ -1,16 +1,33 @@
 // What a recurrent cell is, apart from the recurrence that runs it.
 //
-// Gate order, written here once: LSTM i, f, g, o (cuDNN's and PyTorch's). Rows of W [G*H,E], R [G*H,H] and b
-// [G*H] are gate-major: gate q of unit j is row q*H + j. A step computes, for each unit,
-//   pre[q] = (W x)[q] + b[q] + (R h_prev)[q]
-// and hands the G sums to the cell. State 0 is h, the output; further states (the LSTM's c) stay inside the
+// A cell is a struct of host-and-device maths on one unit of one row. It has kGates gates G, kSaved slots S
+// >= G and kStates states. State 0 is h, the output; further states (the LSTM's c) stay inside the
 // recurrence.
+//
+// Note [Slots]
+// A slot is a sum before activation. Slots [0,G) take W x, slots [S-G,S) take R h_prev, every slot its bias:
+// an LSTM's four slots take both, a GRU's recurrent part of n has a slot of its own. So
+//   W [G*H,E]  row q*H + j is for slot q of unit j         b [S*H]  entry q*H + j likewise
+//   R [G*H,H]  row q*H + j is for slot S - G + q
+// forward() overwrites the slots with what backward() needs, and backward() overwrites that with gradients:
+// of W x in slots [0,G), of R h_prev in slots [S-G,S), of the biases in all. Every product with W, R or their
+// gradients is one GEMM on G neighbouring slots of a row [S*H], whatever the cell.
+//
+//   kKind, kName (as in configurations and names of parameters), kGates, kSaved, kStates, and
+//   kCarriesH      whether h_prev enters the cell itself, not only through R h_prev
+//   kForgetGate    the slot that an initial forget bias is for, or -1
+//   forward(x[G], h[G], b[S], prev[kStates], slots[S] =, next[kStates] =)
+//                  x = W x, h = R h_prev, b the biases
+//   backward(slots[S] in and =, prev[kStates], d[kStates] in and =)
+//                  d: gradients of the new states in, of `prev` out, but for what comes through R h_prev
 #pragma once
+
+#include <cstdint>
 
 #include "kernels/core/macros.h"
 
 namespace sluice {
 
-enum class CellKind { lstm };
+enum class CellKind : uint8_t { lstm, gru };
 
 }  // namespace sluice

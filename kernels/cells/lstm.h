@@ -1,5 +1,6 @@
 // Long short-term memory: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
-//   i = sigma(pre0)  f = sigma(pre1)  g = tanh(pre2)  o = sigma(pre3)
+//   pre = W x + R h_prev + b
+//   i = sigma(pre0)  f = sigma(pre1)  g = tanh(pre2)  o = sigma(pre3)      (cuDNN's and PyTorch's order)
 //   c = f c_prev + i g        h = o tanh(c)
 #pragma once
 
@@ -12,37 +13,33 @@ struct Lstm {
   static constexpr CellKind kKind = CellKind::lstm;
   static constexpr const char* kName = "lstm";
   static constexpr int kGates = 4;   // i f g o
+  static constexpr int kSaved = 4;   // the activated gates
   static constexpr int kStates = 2;  // h c
+  static constexpr bool kCarriesH = false;
+  static constexpr int kForgetGate = 1;
 
-  // pre: sums before activation, overwritten by the activated gates, which backward() needs.
   template <class T>
-  SLUICE_HD static void forward(T (&gates)[4], T c_prev, T& h, T& c) {
-    gates[0] = sigmoid(gates[0]);
-    gates[1] = sigmoid(gates[1]);
-    gates[2] = fast_tanh(gates[2]);
-    gates[3] = sigmoid(gates[3]);
-    c = gates[1] * c_prev + gates[0] * gates[2];
-    h = gates[3] * fast_tanh(c);
+  SLUICE_HD static void forward(const T (&x)[4], const T (&h)[4], const T (&b)[4], const T (&prev)[2],
+                                T (&gates)[4], T (&next)[2]) {
+    gates[0] = sigmoid(x[0] + h[0] + b[0]);
+    gates[1] = sigmoid(x[1] + h[1] + b[1]);
+    gates[2] = fast_tanh(x[2] + h[2] + b[2]);
+    gates[3] = sigmoid(x[3] + h[3] + b[3]);
+    next[1] = gates[1] * prev[1] + gates[0] * gates[2];
+    next[0] = gates[3] * fast_tanh(next[1]);
   }
 
-  // c before any zoneout, of activated gates.
   template <class T>
-  SLUICE_HD static T new_state(const T (&gates)[4], T c_prev) {
-    return gates[1] * c_prev + gates[0] * gates[2];
-  }
-
-  // gates: activated gates in, gradients of the sums before activation out.
-  // dh: gradient of h; dc: gradient of c from the step after, in; gradient of c_prev, out. c is forward()'s.
-  template <class T>
-  SLUICE_HD static void backward(T (&gates)[4], T c_prev, T c, T dh, T& dc) {
+  SLUICE_HD static void backward(T (&gates)[4], const T (&prev)[2], T (&d)[2]) {
     const T i = gates[0], f = gates[1], g = gates[2], o = gates[3];
-    const T tanh_c = fast_tanh(c);
-    const T d_c = dc + dh * o * (T(1) - tanh_c * tanh_c);
+    const T tanh_c = fast_tanh(f * prev[1] + i * g);
+    const T d_c = d[1] + d[0] * o * (T(1) - tanh_c * tanh_c);
     gates[0] = d_c * g * i * (T(1) - i);
-    gates[1] = d_c * c_prev * f * (T(1) - f);
+    gates[1] = d_c * prev[1] * f * (T(1) - f);
     gates[2] = d_c * i * (T(1) - g * g);
-    gates[3] = dh * tanh_c * o * (T(1) - o);
-    dc = d_c * f;
+    gates[3] = d[0] * tanh_c * o * (T(1) - o);
+    d[0] = 0;
+    d[1] = d_c * f;
   }
 };
 

@@ -1,15 +1,15 @@
 // One time step of a recurrence, forward and backward: everything but the two products with R around it.
 //
 // A direction's pass is, for its steps in order, h_pre = h R^T (a GEMM over the active prefix) and
-// StepForward; backward, StepBackward and dh += d_gates R. What lies before, between and after all steps is
+// StepForward; backward, StepBackward and dh += d_slots R. What lies before, between and after all steps is
 // in the smaller kernels below. Rows of a step: [first_row, first_row + active) of every [N,*] tensor, row b
-// of every [B,*] one.
+// of every [B,*] one. G gates and S slots: Note [Slots] in kernels/cells/cell.h.
 #pragma once
 
 #include <cstdint>
 
 #include "kernels/batch/rows.h"
-#include "kernels/cells/cell.h"
+#include "kernels/cells/cells.h"
 #include "kernels/core/philox.h"
 #include "kernels/core/stream.h"
 #include "kernels/core/view.h"
@@ -47,12 +47,12 @@ struct StepForwardParams {
   int64_t first_row = 0;
   int active = 0, t = 0;
   int column = 0;                  // of this direction in y
-  View<const T, 2> x_pre;          // [N,G*H], or [U,G*H] with x_index: W x; may be `gates`
+  View<const T, 2> x_pre;          // [U,G*H] with x_index, W x; else null: W x lies in slots [0,G) of `slots`
   View<const int32_t, 1> x_index;  // [N] or null: row r takes x_pre[x_index[r]]
   View<const T, 2> h_pre;          // [B,G*H] R h
-  View<const T, 1> b;              // [G*H]
-  View<T, 2> gates;                // [N,G*H] = activated
-  View<T, 2> c_saved;              // [N,H] = c, after zoneout
+  View<const T, 1> b;              // [S*H]
+  View<T, 2> slots;                // [N,S*H] = what the cell saves
+  View<T, 2> c_saved;              // [N,H] = c, after zoneout; null, as c, for a cell of one state
   View<T, 2> h, c;                 // [B,H] the state, in and out
   View<T, 2> h_masked;             // [B,H] = h with recurrent dropout; null without
   View<T, 2> y;                    // [N,D*H] = h, columns [column, column + H)
@@ -64,13 +64,18 @@ struct StepBackwardParams {
   StepMasks<T> masks;
   int64_t first_row = 0, row_before = 0;  // of the step that forward computed before this one
   int active = 0, active_before = 0, t = 0;
-  int column = 0;             // of this direction in dy
-  View<T, 2> gates;           // [N,G*H] activated; = gradients of the sums before activation
-  View<const T, 2> c_saved;   // [N,H]
-  View<const T, 2> c0;        // [B,H] or null (zero)
+  int column = 0;  // of this direction in y and dy
+
+  // Whether the kernel leaves in dh what zoneout and the cell hand to the step before past the product with
+  // R, for that product to be added to; else dh is for the product to overwrite.
+  bool passes_dh() const { return masks.dropout || masks.zoneout || traits_of(cell).carries_h; }
+  View<T, 2> slots;           // [N,S*H] forward's; = gradients
+  View<const T, 2> y;         // [N,D*H] forward's h
+  View<const T, 2> c_saved;   // [N,H]; null, as c0 and dc, for a cell of one state
+  View<const T, 2> h0, c0;    // [B,H] or null (zero)
   View<const T, 2> dy;        // [N,D*H]
-  View<T, 2> dh;              // [B,H] from the step after; = the part that zoneout carries past the cell
-  View<const T, 2> dh_later;  // [B,H] with recurrent dropout, the step after's d_gates R; else null
+  View<T, 2> dh;              // [B,H] from the step after; = what goes past the product with R (passes_dh)
+  View<const T, 2> dh_later;  // [B,H] with recurrent dropout, the step after's product with R; else null
   View<T, 2> dc;              // [B,H] in and out
 };
 

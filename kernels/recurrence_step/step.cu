@@ -1,18 +1,23 @@
 // One time step of a recurrence: gates and cell, forward and backward, fused between the products with R.
 //
-// Maths:   forward   gates = act(x_pre + h_pre + b); c, h from the cell (kernels/cells); zoneout mixes both
-//                    with the state before; recurrent dropout masks the h that the next product reads.
-//          backward  dh = dy + what the step after left; the cell's gradients; gates become their gradients.
-// Shapes:  gates [N,G*H] gate-major, states [B,H], y [N,D*H]; the rows of the step are a prefix of the batch.
+// Maths:   forward   slots and new state from the cell (kernels/cells); zoneout mixes the new state with the
+// one
+//                    before; recurrent dropout masks the h that the next product reads.
+//          backward  dh = dy + what the step after left; the cell's gradients, which overwrite the slots.
+// Shapes:  slots [N,S*H] slot-major, states [B,H], y [N,D*H]; the rows of the step are a prefix of the batch.
 // Grid:    a thread owns W neighbouring units of one row (128 bits where H allows it); 256 threads a block.
-// Bytes:   forward, for each unit of each active row and G gates: reads x_pre, h_pre (2 G) and c; writes the
-//          gates (G), c twice (state and saved), h, y: (3 G + 5) sizeof(T), 68 for an LSTM in f32, + 1 with
-//          dropout, + 1 with zoneout. b is shared by all rows. Backward: reads gates, c_prev, dy, dh, dc and
-//          writes gates and dc: (2 G + 5) sizeof(T), + 2 with dropout, + 1 with zoneout.
+// Bytes:   for each unit of each active row, G gates, S slots and n states, in elements of T; b is shared by
+//          all rows. Forward reads x_pre, h_pre (2 G), c or the h that the cell carries (1); writes the slots
+//          (S), each state (n), c_saved (n - 1) and y (1): 2 G + S + 2 n + 1, 17 for an LSTM and 13 for a
+//          GRU;
+//          + 1 for zoneout where h is not read anyway, + 1 for dropout. Backward reads the slots (S), c or h
+//          before (1), dy, dh and dc (1 + n); writes the slots (S), and dc or the part of dh that passes R
+//          (1): 2 S + n + 3, 13 for an LSTM and 12 for a GRU; + 1 for zoneout or dropout where dh is not
+//          written anyway, + 1 for dropout.
 // Bound:   by these bytes at large active * H, else by the launch.
-// Sync:    none: each element of every tensor has one owner, who reads it before it writes it (`gates` may
-//          be `x_pre`; h and c are updated in place). Steps follow each other in the order of their stream.
-#include "kernels/cells/lstm.h"
+// Sync:    none: each element of every tensor has one owner, who reads it before it writes it (x_pre may lie
+//          in the slots; states are updated in place). Steps follow each other in the order of their stream.
+#include "kernels/cells/cells.h"
 #include "kernels/core/launch.cuh"
 #include "kernels/core/vec.h"
 #include "kernels/recurrence_step/masks.cuh"
@@ -43,157 +48,202 @@ __device__ void keep(const Vec<T, W>& share, const Vec<T, W>& before, Vec<T, W>&
   for (int i = 0; i < W; ++i) now.at[i] = share.at[i] * before.at[i] + (T(1) - share.at[i]) * now.at[i];
 }
 
+// Q slots of units [j, j + W) of a row of [*,Q*H], and back.
+template <int Q, int W, class T>
+__device__ void load_slots(const T* row, int H, Vec<T, W> (&slots)[Q]) {
+#pragma unroll
+  for (int q = 0; q < Q; ++q) slots[q] = load<W>(row + q * H);
+}
+template <int Q, int W, class T>
+__device__ void store_slots(T* row, int H, const Vec<T, W> (&slots)[Q]) {
+#pragma unroll
+  for (int q = 0; q < Q; ++q) store<W>(row + q * H, slots[q]);
+}
+
+// Unit i of each slot.
+template <int Q, int W, class T>
+__device__ void take(const Vec<T, W> (&slots)[Q], int i, T (&unit)[Q]) {
+#pragma unroll
+  for (int q = 0; q < Q; ++q) unit[q] = slots[q].at[i];
+}
+template <int Q, int W, class T>
+__device__ void put(const T (&unit)[Q], int i, Vec<T, W> (&slots)[Q]) {
+#pragma unroll
+  for (int q = 0; q < Q; ++q) slots[q].at[i] = unit[q];
+}
+
 template <class Cell, class T, int W, bool kRegularised>
 __global__ void __launch_bounds__(kThreads) step_forward(StepForwardParams<T> p) {
-  const int H = static_cast<int>(p.c.dims[1]);
+  constexpr int G = Cell::kGates, S = Cell::kSaved;
+  constexpr bool kTwoStates = Cell::kStates == 2;
+  const int H = static_cast<int>(p.h.dims[1]);
   const auto [b, j] = Place<W>(H);
   if (b >= p.active) return;
   const int64_t row = p.first_row + b;
 
-  const T* x_pre = p.x_pre.row(p.x_index ? p.x_index(row) : row) + j;
-  const T* h_pre = p.h_pre.row(b) + j;
-  Vec<T, W> gates[Cell::kGates];
-#pragma unroll
-  for (int q = 0; q < Cell::kGates; ++q) {
-    const Vec<T, W> x = load<W>(x_pre + q * H), h = load<W>(h_pre + q * H), bias = load<W>(&p.b(q * H + j));
-#pragma unroll
-    for (int i = 0; i < W; ++i) gates[q].at[i] = x.at[i] + h.at[i] + bias.at[i];
-  }
-
-  const Vec<T, W> c_prev = load<W>(p.c.row(b) + j);
-  Vec<T, W> h, c;
+  Vec<T, W> x[G], h_pre[G], bias[S], slots[S], prev[Cell::kStates] = {}, next[Cell::kStates];
+  load_slots(p.x_index ? p.x_pre.row(p.x_index(row)) + j : p.slots.row(row) + j, H, x);
+  load_slots(p.h_pre.row(b) + j, H, h_pre);
+  load_slots(p.b.data + j, H, bias);
+  if (Cell::kCarriesH || (kRegularised && p.masks.zoneout)) prev[0] = load<W>(p.h.row(b) + j);
+  if constexpr (kTwoStates) prev[1] = load<W>(p.c.row(b) + j);
 #pragma unroll
   for (int i = 0; i < W; ++i) {
-    T unit[Cell::kGates];
-#pragma unroll
-    for (int q = 0; q < Cell::kGates; ++q) unit[q] = gates[q].at[i];
-    Cell::forward(unit, c_prev.at[i], h.at[i], c.at[i]);
-#pragma unroll
-    for (int q = 0; q < Cell::kGates; ++q) gates[q].at[i] = unit[q];
+    T unit_x[G], unit_h[G], unit_b[S], unit[S], before[Cell::kStates], after[Cell::kStates];
+    take(x, i, unit_x);
+    take(h_pre, i, unit_h);
+    take(bias, i, unit_b);
+    take(prev, i, before);
+    Cell::forward(unit_x, unit_h, unit_b, before, unit, after);
+    put(unit, i, slots);
+    put(after, i, next);
   }
-#pragma unroll
-  for (int q = 0; q < Cell::kGates; ++q) store<W>(p.gates.row(row) + q * H + j, gates[q]);
+  store_slots(p.slots.row(row) + j, H, slots);
 
   if constexpr (kRegularised) {
     if (p.masks.zoneout) {
-      keep(draw<W>(p.masks.hidden, j, b, p.t), load<W>(p.h.row(b) + j), h);
-      keep(draw<W>(p.masks.cell, j, b, p.t), c_prev, c);
+      keep(draw<W>(p.masks.hidden, j, b, p.t), prev[0], next[0]);
+      if constexpr (kTwoStates) keep(draw<W>(p.masks.cell, j, b, p.t), prev[1], next[1]);
     }
     if (p.masks.dropout) {
       Vec<T, W> masked = draw<W>(p.masks.recurrent, j, b);
 #pragma unroll
-      for (int i = 0; i < W; ++i) masked.at[i] *= h.at[i];
+      for (int i = 0; i < W; ++i) masked.at[i] *= next[0].at[i];
       store<W>(p.h_masked.row(b) + j, masked);
     }
   }
-  store<W>(p.c.row(b) + j, c);
-  store<W>(p.c_saved.row(row) + j, c);
-  store<W>(p.h.row(b) + j, h);
-  store<W>(p.y.row(row) + p.column + j, h);
+  if constexpr (kTwoStates) {
+    store<W>(p.c.row(b) + j, next[1]);
+    store<W>(p.c_saved.row(row) + j, next[1]);
+  }
+  store<W>(p.h.row(b) + j, next[0]);
+  store<W>(p.y.row(row) + p.column + j, next[0]);
 }
 
-// c before the step: saved by the step that forward ran before this one, else the initial state.
+// The state before the step, where the cell reads it: what the step that forward ran before this one left,
+// else the initial state.
+template <class Cell, int W, class T>
+__device__ void load_before(const StepBackwardParams<T>& p, int b, int j, Vec<T, W> (&prev)[Cell::kStates]) {
+  const bool first = b >= p.active_before;
+  const int64_t row = p.row_before + b;
+  if constexpr (Cell::kCarriesH) {
+    prev[0] = !first ? load<W>(p.y.row(row) + p.column + j) : p.h0 ? load<W>(p.h0.row(b) + j) : Vec<T, W>{};
+  }
+  if constexpr (Cell::kStates == 2) {
+    prev[1] = !first ? load<W>(p.c_saved.row(row) + j) : p.c0 ? load<W>(p.c0.row(b) + j) : Vec<T, W>{};
+  }
+}
+
+// Takes from each gradient the share that zoneout hands to the state before, past the cell.
 template <int W, class T>
-__device__ Vec<T, W> c_before(const StepBackwardParams<T>& p, int b, int j) {
-  if (b < p.active_before) return load<W>(p.c_saved.row(p.row_before + b) + j);
-  if (p.c0) return load<W>(p.c0.row(b) + j);
-  return {};
+__device__ Vec<T, W> split(const Vec<T, W>& share, Vec<T, W>& d) {
+  Vec<T, W> kept;
+#pragma unroll
+  for (int i = 0; i < W; ++i) {
+    kept.at[i] = share.at[i] * d.at[i];
+    d.at[i] *= T(1) - share.at[i];
+  }
+  return kept;
 }
 
 template <class Cell, class T, int W, bool kRegularised>
 __global__ void __launch_bounds__(kThreads) step_backward(StepBackwardParams<T> p) {
-  const int H = static_cast<int>(p.dc.dims[1]);
+  constexpr int S = Cell::kSaved;
+  constexpr bool kTwoStates = Cell::kStates == 2;
+  const int H = static_cast<int>(p.dh.dims[1]);
   const auto [b, j] = Place<W>(H);
   if (b >= p.active) return;
   const int64_t row = p.first_row + b;
 
-  Vec<T, W> gates[Cell::kGates];
-#pragma unroll
-  for (int q = 0; q < Cell::kGates; ++q) gates[q] = load<W>(p.gates.row(row) + q * H + j);
-  const Vec<T, W> c_prev = c_before<W>(p, b, j), dy = load<W>(p.dy.row(row) + p.column + j);
-  Vec<T, W> dh = load<W>(p.dh.row(b) + j), dc = load<W>(p.dc.row(b) + j), dc_kept = {};
+  Vec<T, W> slots[S], prev[Cell::kStates] = {}, d[Cell::kStates], kept[Cell::kStates] = {};
+  load_slots(p.slots.row(row) + j, H, slots);
+  load_before<Cell>(p, b, j, prev);
+  const Vec<T, W> dy = load<W>(p.dy.row(row) + p.column + j);
+  d[0] = load<W>(p.dh.row(b) + j);
+  if constexpr (kTwoStates) d[1] = load<W>(p.dc.row(b) + j);
   if constexpr (kRegularised) {
     if (p.masks.dropout) {
       const Vec<T, W> mask = draw<W>(p.masks.recurrent, j, b), later = load<W>(p.dh_later.row(b) + j);
 #pragma unroll
-      for (int i = 0; i < W; ++i) dh.at[i] += mask.at[i] * later.at[i];
+      for (int i = 0; i < W; ++i) d[0].at[i] += mask.at[i] * later.at[i];
     }
   }
 #pragma unroll
-  for (int i = 0; i < W; ++i) dh.at[i] += dy.at[i];
-
+  for (int i = 0; i < W; ++i) d[0].at[i] += dy.at[i];
   if constexpr (kRegularised) {
-    // What zoneout keeps goes to the state before, the rest through the cell.
-    Vec<T, W> dh_kept = {};
     if (p.masks.zoneout) {
-      const Vec<T, W> share_h = draw<W>(p.masks.hidden, j, b, p.t),
-                      share_c = draw<W>(p.masks.cell, j, b, p.t);
-#pragma unroll
-      for (int i = 0; i < W; ++i) {
-        dh_kept.at[i] = share_h.at[i] * dh.at[i];
-        dh.at[i] *= T(1) - share_h.at[i];
-        dc_kept.at[i] = share_c.at[i] * dc.at[i];
-        dc.at[i] *= T(1) - share_c.at[i];
-      }
+      kept[0] = split(draw<W>(p.masks.hidden, j, b, p.t), d[0]);
+      if constexpr (kTwoStates) kept[1] = split(draw<W>(p.masks.cell, j, b, p.t), d[1]);
     }
-    store<W>(p.dh.row(b) + j, dh_kept);
   }
 
 #pragma unroll
   for (int i = 0; i < W; ++i) {
-    T unit[Cell::kGates];
+    T unit[S], before[Cell::kStates], unit_d[Cell::kStates];
+    take(slots, i, unit);
+    take(prev, i, before);
+    take(d, i, unit_d);
+    Cell::backward(unit, before, unit_d);
+    put(unit, i, slots);
 #pragma unroll
-    for (int q = 0; q < Cell::kGates; ++q) unit[q] = gates[q].at[i];
-    Cell::backward(unit, c_prev.at[i], Cell::new_state(unit, c_prev.at[i]), dh.at[i], dc.at[i]);
-    dc.at[i] += dc_kept.at[i];
-#pragma unroll
-    for (int q = 0; q < Cell::kGates; ++q) gates[q].at[i] = unit[q];
+    for (int q = 0; q < Cell::kStates; ++q) d[q].at[i] = unit_d[q] + kept[q].at[i];
   }
-#pragma unroll
-  for (int q = 0; q < Cell::kGates; ++q) store<W>(p.gates.row(row) + q * H + j, gates[q]);
-  store<W>(p.dc.row(b) + j, dc);
+  store_slots(p.slots.row(row) + j, H, slots);
+  if constexpr (Cell::kCarriesH || kRegularised) store<W>(p.dh.row(b) + j, d[0]);
+  if constexpr (kTwoStates) store<W>(p.dc.row(b) + j, d[1]);
 }
 
 dim3 grid_of(int active, int64_t hidden, int width) {
   return dim3(static_cast<unsigned>((active * (hidden / width) + kThreads - 1) / kThreads));
 }
 
+template <class T>
+bool regularised(const StepMasks<T>& masks) {
+  return masks.dropout || masks.zoneout;
+}
+
 template <class Cell, class T, int W>
-auto forward_kernel(bool regularised) {
-  return regularised ? step_forward<Cell, T, W, true> : step_forward<Cell, T, W, false>;
+auto kernel_for(const StepForwardParams<T>& p) {
+  return regularised(p.masks) ? step_forward<Cell, T, W, true> : step_forward<Cell, T, W, false>;
 }
 template <class Cell, class T, int W>
-auto backward_kernel(bool regularised) {
-  return regularised ? step_backward<Cell, T, W, true> : step_backward<Cell, T, W, false>;
+auto kernel_for(const StepBackwardParams<T>& p) {
+  return regularised(p.masks) ? step_backward<Cell, T, W, true> : step_backward<Cell, T, W, false>;
+}
+
+template <class T>
+bool in_vecs(const StepForwardParams<T>& p) {
+  return rows_in_vecs<T>(p.h.dims[1], p.x_pre.data, p.h_pre.data, p.b.data, p.slots.data, p.c_saved.data,
+                         p.h.data, p.c.data, p.h_masked.data, p.y.data);
+}
+template <class T>
+bool in_vecs(const StepBackwardParams<T>& p) {
+  return rows_in_vecs<T>(p.dh.dims[1], p.slots.data, p.y.data, p.c_saved.data, p.h0.data, p.c0.data,
+                         p.dy.data, p.dh.data, p.dh_later.data, p.dc.data);
+}
+
+// P: parameters of T, whose states are [B,hidden].
+template <class T, class P>
+void launch_step(const char* name, const P& p, int64_t hidden, cudaStream_t stream) {
+  if (p.active == 0) return;
+  constexpr int kWide = kVecWidth<T>;
+  const bool wide = in_vecs(p);
+  dispatch_cell(p.cell, [&]<class Cell>() {
+    launch_kernel(name, wide ? kernel_for<Cell, T, kWide>(p) : kernel_for<Cell, T, 1>(p),
+                  grid_of(p.active, hidden, wide ? kWide : 1), dim3(kThreads), 0, stream, p);
+  });
 }
 
 }  // namespace
 
 template <class T>
 void launch(const StepForwardParams<T>& p, cudaStream_t stream) {
-  if (p.active == 0) return;
-  const int64_t H = p.c.dims[1];
-  const bool wide = rows_in_vecs<T>(H, p.x_pre.data, p.h_pre.data, p.b.data, p.gates.data, p.c_saved.data,
-                                    p.h.data, p.c.data, p.h_masked.data, p.y.data);
-  const bool regularised = p.masks.dropout || p.masks.zoneout;
-  constexpr int kWide = kVecWidth<T>;
-  launch_kernel("step_forward",
-                wide ? forward_kernel<Lstm, T, kWide>(regularised) : forward_kernel<Lstm, T, 1>(regularised),
-                grid_of(p.active, H, wide ? kWide : 1), dim3(kThreads), 0, stream, p);
+  launch_step<T>("step_forward", p, p.h.dims[1], stream);
 }
 
 template <class T>
 void launch(const StepBackwardParams<T>& p, cudaStream_t stream) {
-  if (p.active == 0) return;
-  const int64_t H = p.dc.dims[1];
-  const bool wide = rows_in_vecs<T>(H, p.gates.data, p.c_saved.data, p.c0.data, p.dy.data, p.dh.data,
-                                    p.dh_later.data, p.dc.data);
-  const bool regularised = p.masks.dropout || p.masks.zoneout;
-  constexpr int kWide = kVecWidth<T>;
-  launch_kernel(
-      "step_backward",
-      wide ? backward_kernel<Lstm, T, kWide>(regularised) : backward_kernel<Lstm, T, 1>(regularised),
-      grid_of(p.active, H, wide ? kWide : 1), dim3(kThreads), 0, stream, p);
+  launch_step<T>("step_backward", p, p.dh.dims[1], stream);
 }
 
 template void launch(const StepForwardParams<float>&, cudaStream_t);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/backend.h"
+#include "kernels/cells/cells.h"
 
 namespace sluice {
 
@@ -21,12 +22,13 @@ struct BackendCase {
 
 std::vector<BackendCase> all_backends();
 
-// One instance of a test. Tests that know no layout or path ignore them.
+// One instance of a test. Tests that know no layout, path or cell ignore them.
 struct TestCase {
   BackendCase backend;
   DType dtype = DType::f32;
   Layout layout = Layout::packed;
   RnnPath path = RnnPath::cpu;
+  CellKind cell = CellKind::lstm;
 
   std::unique_ptr<Backend> make(int threads = 2) const {
     return make_backend({.device = backend.device, .threads = threads});
@@ -55,7 +57,10 @@ inline std::vector<TestCase> for_each_rnn_path() {
   for (TestCase c : for_each_dtype_and_layout())
     for (RnnPath path : c.backend.paths) {
       c.path = path;
-      if (path != RnnPath::onednn || c.dtype == DType::f32) cases.push_back(c);  // oneDNN has no f64
+      for (const CellKind cell : kCells) {
+        c.cell = cell;
+        if (path != RnnPath::onednn || (c.dtype == DType::f32 && cell == CellKind::lstm)) cases.push_back(c);
+      }
     }
   return cases;
 }
@@ -72,6 +77,7 @@ inline std::string name_of_case(const TestCase& c) {
   std::string name = std::string(c.backend.name) + "_" + name_of(c.dtype);
   if (c.layout == Layout::padded) name += "_padded";
   if (c.path != RnnPath::cpu) name += std::string("_") + name_of(c.path);
+  if (c.cell != CellKind::lstm) name += std::string("_") + name_of(c.cell);
   return name;
 }
 
@@ -87,6 +93,7 @@ class BackendTest : public testing::TestWithParam<TestCase> {
   std::unique_ptr<Backend> backend_ = GetParam().make();
   DType dtype_ = GetParam().dtype;
   Layout layout_ = GetParam().layout;
+  CellKind cell_ = GetParam().cell;
 };
 
 }  // namespace sluice

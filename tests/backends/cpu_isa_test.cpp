@@ -55,15 +55,15 @@ TYPED_TEST(CpuIsa, lstm_forward) {
       x[n - 1] = T(-200);
       const auto c_prev = random_values<T>(n, 4, 2);
       std::vector<T> gates(4 * n), c = c_prev, h(n), c_saved(n), y(n);
-      table->of<T>().lstm_forward({.n = static_cast<int64_t>(n),
-                                   .x_pre = x.data(),
-                                   .h_pre = h_pre.data(),
-                                   .bias = b.data(),
-                                   .gates = gates.data(),
-                                   .c = c.data(),
-                                   .h = h.data(),
-                                   .c_saved = c_saved.data(),
-                                   .y = y.data()});
+      table->of<T>().cell_forward[static_cast<int>(CellKind::lstm)]({.n = static_cast<int64_t>(n),
+                                                                     .x_pre = x.data(),
+                                                                     .h_pre = h_pre.data(),
+                                                                     .bias = b.data(),
+                                                                     .slots = gates.data(),
+                                                                     .c = c.data(),
+                                                                     .h = h.data(),
+                                                                     .c_saved = c_saved.data(),
+                                                                     .y = y.data()});
       for (size_t j = 0; j < n; ++j) {
         const auto pre = [&](size_t q) {
           return static_cast<double>(x[q * n + j]) + static_cast<double>(h_pre[q * n + j]) +

@@ -2,15 +2,29 @@
 
 #include <cmath>
 
+#include "kernels/cells/cells.h"
+#include "tests/oracle/gru.h"
 #include "tests/oracle/lstm.h"
 
 namespace sluice {
 namespace {
 
-constexpr size_t kGates = 4;
-
 size_t unsigned_of(int value) {
   return static_cast<size_t>(value);
+}
+
+void append(Values& to, const Values& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+size_t gates_of(const RnnShape& shape) {
+  return unsigned_of(traits_of(shape.cell).gates);
+}
+size_t slots_of(const RnnShape& shape) {
+  return unsigned_of(traits_of(shape.cell).saved);
+}
+bool has_cell_state(const RnnShape& shape) {
+  return traits_of(shape.cell).states == 2;
 }
 
 Values slice(const Values& values, size_t index, size_t count) {
@@ -23,19 +37,20 @@ Values slice(const Values& values, size_t index, size_t count) {
 RnnProblem::RnnProblem(const RnnShape& layer, const std::vector<int>& lengths, Layout layout, uint64_t seed)
     : shape(layer), host(ragged(lengths, layout, 7, seed)) {
   const size_t E = unsigned_of(shape.input_size), H = unsigned_of(shape.hidden_size),
-               D = unsigned_of(shape.directions), B = unsigned_of(host.sequences), N = unsigned_of(host.rows);
+               D = unsigned_of(shape.directions), B = unsigned_of(host.sequences), N = unsigned_of(host.rows),
+               G = gates_of(shape);
   step = {true, 0x5eed0000beefull + seed, static_cast<uint32_t>(3 + seed)};
   Random random(seed);
   const auto draw = [&](size_t count, double size) { return random.reals(count, shape.dtype, -size, size); };
   x = draw(N * E, 1);
-  W = draw(D * kGates * H * E, 2 / std::sqrt(static_cast<double>(E)));
-  R = draw(D * kGates * H * H, 2 / std::sqrt(static_cast<double>(H)));
-  b = draw(D * kGates * H, 1);
+  W = draw(D * G * H * E, 2 / std::sqrt(static_cast<double>(E)));
+  R = draw(D * G * H * H, 2 / std::sqrt(static_cast<double>(H)));
+  b = draw(D * slots_of(shape) * H, 1);
   h0 = draw(D * B * H, 1);
-  c0 = draw(D * B * H, 1);
+  if (has_cell_state(shape)) c0 = draw(D * B * H, 1);
   dy = draw(N * D * H, 1);
   dhT = draw(D * B * H, 1);
-  dcT = draw(D * B * H, 1);
+  if (has_cell_state(shape)) dcT = draw(D * B * H, 1);
   dW0 = draw(W.size(), 1);
   dR0 = draw(R.size(), 1);
   db0 = draw(b.size(), 1);
@@ -49,14 +64,16 @@ void RnnProblem::use_distinct_inputs() {
 }
 
 bool path_takes(RnnPath path, const RnnShape& shape) {
-  return path != RnnPath::onednn || (shape.dtype == DType::f32 && shape.recurrent_dropout == 0 &&
-                                     shape.zoneout_hidden == 0 && shape.zoneout_cell == 0);
+  return path != RnnPath::onednn ||
+         (shape.cell == CellKind::lstm && shape.dtype == DType::f32 && shape.recurrent_dropout == 0 &&
+          shape.zoneout_hidden == 0 && shape.zoneout_cell == 0);
 }
 
 RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
   Rig rig(backend, p.shape.dtype);
   const int64_t E = p.shape.input_size, H = p.shape.hidden_size, D = p.shape.directions, B = p.host.sequences,
-                N = p.host.rows, G = 4;
+                N = p.host.rows, G = traits_of(p.shape.cell).gates, S = traits_of(p.shape.cell).saved;
+  const bool has_h = p.with_states, has_c = p.with_states && has_cell_state(p.shape);
   const Batch batch = rig.upload(p.host);
   const MaxShape max{batch.sequences + p.spare.sequences, batch.steps + p.spare.steps,
                      batch.rows + p.spare.rows, batch.distinct + p.spare.distinct};
@@ -70,23 +87,23 @@ RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
   if (p.distinct_inputs) forward.x_index = batch.row_distinct;
   forward.W = rig.in(p.W, {D, G * H, E});
   forward.R = rig.in(p.R, {D, G * H, H});
-  forward.b = rig.in(p.b, {D, G * H});
+  forward.b = rig.in(p.b, {D, S * H});
   forward.y = rig.out({N, D * H});
   forward.saved = rig.out_as(DType::u8, {static_cast<int64_t>(bytes.saved)});
   forward.scratch = rig.out_as(DType::u8, {static_cast<int64_t>(bytes.scratch)});
-  if (p.with_states) {
+  if (has_h) {
     forward.h0 = rig.in(p.h0, {D, B, H});
-    forward.c0 = rig.in(p.c0, {D, B, H});
     forward.hT = rig.out({D, B, H});
+  }
+  if (has_c) {
+    forward.c0 = rig.in(p.c0, {D, B, H});
     forward.cT = rig.out({D, B, H});
   }
   backend.rnn_forward(forward);
   RnnResult result;
   result.y = rig.get(forward.y);
-  if (p.with_states) {
-    result.hT = rig.get(forward.hT);
-    result.cT = rig.get(forward.cT);
-  }
+  if (has_h) result.hT = rig.get(forward.hT);
+  if (has_c) result.cT = rig.get(forward.cT);
 
   rig.poison(forward.scratch);  // nothing may be left there for backward
   RnnBackward backward;
@@ -95,11 +112,13 @@ RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
   if (p.with_dx) backward.dx = rig.out({forward.x.dims[0], E});
   backward.dW = rig.inout(p.dW0, {D, G * H, E});
   backward.dR = rig.inout(p.dR0, {D, G * H, H});
-  backward.db = rig.inout(p.db0, {D, G * H});
-  if (p.with_states) {
+  backward.db = rig.inout(p.db0, {D, S * H});
+  if (has_h) {
     backward.dhT = rig.in(p.dhT, {D, B, H});
-    backward.dcT = rig.in(p.dcT, {D, B, H});
     backward.dh0 = rig.out({D, B, H});
+  }
+  if (has_c) {
+    backward.dcT = rig.in(p.dcT, {D, B, H});
     backward.dc0 = rig.out({D, B, H});
   }
   backend.rnn_backward(backward);
@@ -107,10 +126,8 @@ RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
   result.dW = rig.get(backward.dW);
   result.dR = rig.get(backward.dR);
   result.db = rig.get(backward.db);
-  if (p.with_states) {
-    result.dh0 = rig.get(backward.dh0);
-    result.dc0 = rig.get(backward.dc0);
-  }
+  if (has_h) result.dh0 = rig.get(backward.dh0);
+  if (has_c) result.dc0 = rig.get(backward.dc0);
   EXPECT_TRUE(same_bits(rig.get(forward.y), result.y)) << "backward changed y";
   return result;
 }
@@ -157,19 +174,24 @@ class OracleRun {
     return sums;
   }
 
-  oracle::LstmLayer layer(size_t d) const {
-    oracle::LstmLayer result;
-    result.W = oracle::Matrix(kGates * H, E, slice(p_.W, d, kGates * H * E));
-    result.R = oracle::Matrix(kGates * H, H, slice(p_.R, d, kGates * H * H));
-    result.b = slice(p_.b, d, kGates * H);
-    result.reverse = d == 1;
-    result.training = p_.step.training;
-    result.recurrent_dropout = p_.shape.recurrent_dropout;
-    result.zoneout_hidden = p_.shape.zoneout_hidden;
-    result.zoneout_cell = p_.shape.zoneout_cell;
-    result.seed = p_.step.seed;
-    result.step = p_.step.step;
-    result.site = p_.shape.site + 3 * static_cast<uint32_t>(d);
+  // What every cell's layer has in common.
+  void set_up(size_t d, oracle::Recurrent& layer) const {
+    layer.reverse = d == 1;
+    layer.training = p_.step.training;
+    layer.recurrent_dropout = p_.shape.recurrent_dropout;
+    layer.zoneout_hidden = p_.shape.zoneout_hidden;
+    layer.zoneout_cell = p_.shape.zoneout_cell;
+    layer.seed = p_.step.seed;
+    layer.step = p_.step.step;
+    layer.site = p_.shape.site + 3 * static_cast<uint32_t>(d);
+  }
+
+  // Direction d of [D,count*H,columns], its blocks of H rows in the order given.
+  Values blocks(const Values& all, size_t d, size_t count, size_t columns,
+                std::initializer_list<size_t> order) const {
+    const Values one = slice(all, d, count * H * columns);
+    Values result;
+    for (const size_t block : order) append(result, slice(one, block, H * columns));
     return result;
   }
 
@@ -177,28 +199,51 @@ class OracleRun {
     return p_.with_states ? slice(all, d * B + s, H) : Values(H, 0.0);
   }
 
-  static void append(Values& to, const Values& from) { to.insert(to.end(), from.begin(), from.end()); }
-
   void run_direction(size_t d) {
-    const oracle::LstmLayer one = layer(d);
-    oracle::LstmGradients sums{{kGates * H, E, slice(p_.dW0, d, kGates * H * E)},
-                               {kGates * H, H, slice(p_.dR0, d, kGates * H * H)},
-                               slice(p_.db0, d, kGates * H)};
+    if (p_.shape.cell == CellKind::gru)
+      run_gru(d);
+    else
+      run_lstm(d);
+  }
+
+  // The input of sequence s as direction d sees it.
+  oracle::Matrix input(size_t d, size_t s) const {
+    oracle::Matrix x(xs_[s].size() / E, E, xs_[s]);
+    if (mutant_.reverse_shift && d == 1 && x.rows > 1)  // token len-2 stands where the last one should
+      for (size_t e = 0; e < E; ++e) x(x.rows - 1, e) = x(x.rows - 2, e);
+    return x;
+  }
+
+  // Keeps y [len,H] of a sequence; returns its half of dy.
+  oracle::Matrix exchange(size_t d, size_t s, const oracle::Matrix& y) {
+    oracle::Matrix dy(y.rows, H);
+    for (size_t t = 0; t < y.rows; ++t)
+      for (size_t j = 0; j < H; ++j) {
+        ys_[s][(t * D + d) * H + j] = y(t, j);
+        dy(t, j) = dys_[s][(t * D + d) * H + j];
+      }
+    return dy;
+  }
+
+  void add_dx(size_t s, const oracle::Matrix& dx) {
+    for (size_t k = 0; k < dxs_[s].size(); ++k) dxs_[s][k] += dx.values[k];
+  }
+
+  void run_lstm(size_t d) {
+    oracle::LstmLayer layer;
+    set_up(d, layer);
+    layer.W = oracle::Matrix(4 * H, E, slice(p_.W, d, 4 * H * E));
+    layer.R = oracle::Matrix(4 * H, H, slice(p_.R, d, 4 * H * H));
+    layer.b = slice(p_.b, d, 4 * H);
+    oracle::LstmGradients sums{{4 * H, E, slice(p_.dW0, d, 4 * H * E)},
+                               {4 * H, H, slice(p_.dR0, d, 4 * H * H)},
+                               slice(p_.db0, d, 4 * H)};
     for (size_t s = 0; s < B; ++s) {
-      const size_t len = xs_[s].size() / E;
-      oracle::Matrix x(len, E, xs_[s]);
-      if (mutant_.reverse_shift && d == 1 && len > 1)  // token len-2 stands where the last one should
-        for (size_t e = 0; e < E; ++e) x(len - 1, e) = x(len - 2, e);
-      const oracle::LstmRun run = oracle::lstm_forward(one, x, state(p_.h0, d, s), state(p_.c0, d, s), s);
-      oracle::Matrix dy(len, H);
-      for (size_t t = 0; t < len; ++t)
-        for (size_t j = 0; j < H; ++j) {
-          ys_[s][(t * D + d) * H + j] = run.y(t, j);
-          dy(t, j) = dys_[s][(t * D + d) * H + j];
-        }
-      const oracle::LstmInputGradients g =
-          oracle::lstm_backward(one, x, run, dy, state(p_.dhT, d, s), state(p_.dcT, d, s), sums);
-      for (size_t k = 0; k < dxs_[s].size(); ++k) dxs_[s][k] += g.dx.values[k];
+      const oracle::Matrix x = input(d, s);
+      const oracle::LstmRun run = oracle::lstm_forward(layer, x, state(p_.h0, d, s), state(p_.c0, d, s), s);
+      const oracle::LstmInputGradients g = oracle::lstm_backward(
+          layer, x, run, exchange(d, s, run.y), state(p_.dhT, d, s), state(p_.dcT, d, s), sums);
+      add_dx(s, g.dx);
       append(result_.hT, run.hT);
       append(result_.cT, run.cT);
       append(result_.dh0, g.dh0);
@@ -207,6 +252,33 @@ class OracleRun {
     append(result_.dW, sums.dW.values);
     append(result_.dR, sums.dR.values);
     append(result_.db, sums.db);
+  }
+
+  // W holds n r z, R holds r z n, b holds n r z and that of R's n; the oracle has r z n everywhere.
+  void run_gru(size_t d) {
+    oracle::GruLayer layer;
+    set_up(d, layer);
+    layer.W = oracle::Matrix(3 * H, E, blocks(p_.W, d, 3, E, {1, 2, 0}));
+    layer.R = oracle::Matrix(3 * H, H, slice(p_.R, d, 3 * H * H));
+    layer.b = blocks(p_.b, d, 4, 1, {1, 2, 0});
+    layer.b_new = blocks(p_.b, d, 4, 1, {3});
+    oracle::GruGradients sums{{3 * H, E, blocks(p_.dW0, d, 3, E, {1, 2, 0})},
+                              {3 * H, H, slice(p_.dR0, d, 3 * H * H)},
+                              blocks(p_.db0, d, 4, 1, {1, 2, 0}),
+                              blocks(p_.db0, d, 4, 1, {3})};
+    for (size_t s = 0; s < B; ++s) {
+      const oracle::Matrix x = input(d, s);
+      const oracle::GruRun run = oracle::gru_forward(layer, x, state(p_.h0, d, s), s);
+      const oracle::GruInputGradients g =
+          oracle::gru_backward(layer, x, run, exchange(d, s, run.y), state(p_.dhT, d, s), sums);
+      add_dx(s, g.dx);
+      append(result_.hT, run.hT);
+      append(result_.dh0, g.dh0);
+    }
+    append(result_.dW, blocks(sums.dW.values, 0, 3, E, {2, 0, 1}));
+    append(result_.dR, sums.dR.values);
+    append(result_.db, blocks(sums.db, 0, 3, 1, {2, 0, 1}));
+    append(result_.db, sums.db_new);
   }
 
   const RnnProblem& p_;

@@ -14,8 +14,8 @@ struct RnnProblem {
   bool with_dx = true;
   MaxShape spare;        // how much larger than the batch the buffers are
   Values x;              // [N,E] or [U,E]
-  Values W, R, b;        // [D,4H,E] [D,4H,H] [D,4H]
-  Values h0, c0;         // [D,B,H]
+  Values W, R, b;        // [D,G*H,E] [D,G*H,H] [D,S*H]
+  Values h0, c0;         // [D,B,H]; c0 and dcT only where the cell has a c
   Values dy;             // [N,D*H]
   Values dhT, dcT;       // [D,B,H]
   Values dW0, dR0, db0;  // what the gradients hold before
@@ -30,7 +30,7 @@ struct RnnResult {
   Values y, hT, cT, dx, dW, dR, db, dh0, dc0;
 };
 
-// Whether `path` must take the shape: oneDNN knows neither f64 nor recurrent dropout nor zoneout.
+// Whether `path` must take the shape: oneDNN knows neither GRU nor f64 nor recurrent dropout nor zoneout.
 bool path_takes(RnnPath path, const RnnShape& shape);
 
 RnnResult run(Backend& backend, RnnPath path, const RnnProblem& problem);

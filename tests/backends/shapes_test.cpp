@@ -132,5 +132,39 @@ TEST_P(Shapes, of_recurrences) {
   EXPECT_THROW(backend_->rnn_backward(backward), Failure);
 }
 
+// Three gates, four slots, no cell state.
+TEST_P(Shapes, of_recurrences_of_one_state) {
+  const HostBatch host = ragged({3, 2}, Layout::packed);
+  const Batch batch = rig_.upload(host);
+  RnnForward rnn;
+  rnn.shape.cell = CellKind::gru;
+  rnn.shape.input_size = 3;
+  rnn.shape.hidden_size = 4;
+  rnn.batch = &batch;
+  rnn.x = t({5, 3});
+  rnn.W = t({1, 12, 3});
+  rnn.R = t({1, 12, 4});
+  rnn.b = t({1, 16});
+  rnn.y = t({5, 4});
+  const RnnBytes bytes = backend_->rnn_bytes(rnn.shape, RnnPath::cpu, {2, 3, 5, 5});
+  rnn.saved = rig_.out_as(DType::u8, {static_cast<int64_t>(bytes.saved)});
+  rnn.scratch = rig_.out_as(DType::u8, {static_cast<int64_t>(bytes.scratch)});
+  EXPECT_NO_THROW(backend_->rnn_forward(rnn));
+  RnnBackward backward{rnn, t({5, 4}), {}, {}, {}, t({1, 12, 3}), t({1, 12, 4}), t({1, 16}), {}, {}};
+  EXPECT_NO_THROW(backend_->rnn_backward(backward));
+  for (Tensor RnnBackward::*state : {&RnnBackward::dcT, &RnnBackward::dc0}) {
+    RnnBackward bad = backward;
+    bad.*state = t({1, 2, 4});
+    EXPECT_THROW(backend_->rnn_backward(bad), Failure);
+  }
+  for (Tensor RnnForward::*state : {&RnnForward::c0, &RnnForward::cT}) {
+    RnnForward bad = rnn;
+    bad.*state = t({1, 2, 4});
+    EXPECT_THROW(backend_->rnn_forward(bad), Failure);
+  }
+  rnn.shape.zoneout_cell = 0.1;
+  EXPECT_THROW(backend_->rnn_forward(rnn), Failure);
+}
+
 }  // namespace
 }  // namespace sluice

@@ -56,6 +56,19 @@ const ModelCase kCases[] = {
      }},
     {"RecurrentDropout", [](ModelConfig& m, LossConfig&) { m.recurrent_dropout = 0.4; }},
     {"Zoneout", [](ModelConfig& m, LossConfig&) { m.zoneout_hidden = m.zoneout_cell = 0.3; }},
+    {"Gru", [](ModelConfig& m, LossConfig&) { m.cell = CellKind::gru; }},
+    {"GruRegularised",
+     [](ModelConfig& m, LossConfig&) {
+       m.cell = CellKind::gru;
+       m.num_layers = 2;
+       m.recurrent_dropout = m.zoneout_hidden = 0.3;
+     }},
+    {"GruPadded",
+     [](ModelConfig& m, LossConfig&) {
+       m.cell = CellKind::gru;
+       m.batch_norm_input = true;
+     },
+     Layout::padded},
     {"WeightsAndSmoothing",
      [](ModelConfig&, LossConfig& l) {
        l.class_weights = {0.5, 2.0, 1.25};

@@ -2,33 +2,8 @@
 
 #include <cmath>
 
-#include "tests/oracle/philox.h"
-
 namespace oracle {
 namespace {
-
-double logistic(double x) {
-  return 1.0 / (1.0 + std::exp(-x));
-}
-
-// The share of the previous value that zoneout keeps: 0 or 1 in training, its expectation p otherwise.
-double kept_share(const LstmLayer& layer, double p, uint32_t site, size_t token, size_t row, size_t unit) {
-  if (!layer.training) return p;
-  return dropped({layer.seed, layer.step, site, static_cast<uint32_t>(token), static_cast<uint32_t>(row),
-                  static_cast<uint32_t>(unit)},
-                 p)
-             ? 1.0
-             : 0.0;
-}
-
-// Variational: the mask does not depend on t.
-double dropout_scale(const LstmLayer& layer, size_t row, size_t unit) {
-  const double p = layer.recurrent_dropout;
-  if (!layer.training || p == 0) return 1.0;
-  const bool drop = dropped(
-      {layer.seed, layer.step, layer.site, 0, static_cast<uint32_t>(row), static_cast<uint32_t>(unit)}, p);
-  return drop ? 0.0 : 1.0 / (1.0 - p);
-}
 
 double before_activation(const LstmLayer& layer, size_t gate_row, const Matrix& x, const LstmStep& step) {
   double sum = layer.b[gate_row];

@@ -1,25 +1,17 @@
 // One direction of an LSTM layer over one sequence at a time, forward and backward, in the plainest way.
-// Sources: Hochreiter and Schmidhuber 1997; Gers et al. 2000; recurrent dropout of Gal and Ghahramani 2016;
-// zoneout of Krueger et al. 2017.
+// Sources: Hochreiter and Schmidhuber 1997; Gers et al. 2000.
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
-#include "tests/oracle/matrix.h"
+#include "tests/oracle/recurrent.h"
 
 namespace oracle {
 
-struct LstmLayer {
+struct LstmLayer : Recurrent {
   Matrix W;  // [4H,E]: rows of gate i, then f, g, o
   Matrix R;  // [4H,H]
   Vector b;  // [4H]
-  bool reverse = false;
-  bool training = false;
-  double recurrent_dropout = 0, zoneout_hidden = 0, zoneout_cell = 0;
-  uint64_t seed = 0;
-  uint32_t step = 0;
-  uint32_t site = 0;  // of this direction: +0 recurrent dropout, +1 zoneout of h, +2 zoneout of c
 };
 
 // Everything a step computes, kept for the way back. Vectors are [H].

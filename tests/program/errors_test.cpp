@@ -117,6 +117,10 @@ TEST_F(Errors, ValuesOutOfRangeOrOfAnotherType) {
   expect_user_error(train("good.tsv", {"--set", "train.metric=acuracy"}), "acuracy");
   expect_user_error(train("good.tsv", {"--set", "model.pooling="}), "model.pooling");
   expect_user_error(train("good.tsv", {"--set", "model.hidden_size=8,8,8"}), "model.hidden_size");
+  expect_user_error(train("good.tsv", {"--set", "model.cell=gru", "--set", "model.zoneout_cell=0.1"}),
+                    "model.zoneout_cell: a gru has no cell state");
+  expect_user_error(train("good.tsv", {"--set", "model.cell=gru", "--set", "rnn.path=onednn"}),
+                    "rnn.path = onednn: no gru");
   expect_user_error(train("good.tsv", {"--set", "text.stemmer=klingon"}), "text.stemmer");
   expect_user_error({"predict", "run", "--top", "0"}, "--top");
   write("bad.toml", "[model]\nhidden_size = \"big\"\n");

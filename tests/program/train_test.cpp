@@ -335,7 +335,7 @@ TEST_F(Trained, InfoSaysWhatTheRunIs) {
   const Outcome info = run_sluice({"info", run});
   EXPECT_EQ(info.exit_code, 0) << info.err;
   EXPECT_THAT(info.out,
-              AllOf(HasSubstr("3: music, sport, trade"), HasSubstr("1 bidirectional LSTM layer of 8"),
+              AllOf(HasSubstr("3: music, sport, trade"), HasSubstr("1 bidirectional lstm layer of 8"),
                     HasSubstr("lstm.0.weight_recurrent"), HasSubstr("accuracy")));
 }
 

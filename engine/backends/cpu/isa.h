@@ -10,6 +10,7 @@
 
 #include <cstdint>
 
+#include "kernels/cells/cells.h"
 #include "kernels/core/philox.h"
 
 namespace sluice::cpu {
@@ -29,29 +30,32 @@ struct Gemm {
   bool accumulate = false;
 };
 
-// One row of one step of an LSTM with n units; gates are gate-major [4,n].
+// One row of one step of a cell with n units, G gates and S slots (Note [Slots] in kernels/cells/cell.h). Of
+// the pointers to c a cell of one state reads none.
 template <class T>
-struct LstmForwardRow {
+struct CellForwardRow {
   int64_t n;
-  const T* x_pre;  // [4,n] W x; may be `gates`
-  const T* h_pre;  // [4,n] R h
-  const T* bias;   // [4,n]
-  T* gates;        // [4,n] = activated
+  const T* x_pre;  // [G,n] W x; may be `slots`
+  const T* h_pre;  // [G,n] R h
+  const T* bias;   // [S,n]
+  T* slots;        // [S,n] = for backward
   T* c;            // [n] the state, in and out
-  T* h;            // [n] = the state
+  T* h;            // [n] the state, in and out
   T* c_saved;      // [n] = c
   T* y;            // [n] = h
 };
 
 template <class T>
-struct LstmBackwardRow {
+struct CellBackwardRow {
   int64_t n;
-  T* gates;         // [4,n] activated; = gradients of the sums
+  T* slots;         // [S,n] forward's; = gradients
+  const T* h_prev;  // [n] for cells that carry h
   const T* c_prev;  // [n]
   const T* dy;      // [n]
   const T* dh;      // [n] from the step after
+  T* dh_past;       // [n] = for the step before, past the product with R, of cells that carry h
   T* dc;            // [n] in: from the step after; out: for the step before
-  T* dbias;         // [4,n] +=
+  T* dbias;         // [S,n] +=
 };
 
 // One update of Adam; decay factors ready to multiply with.
@@ -68,8 +72,8 @@ struct AdamStep {
 
 template <class T>
 struct Kernels {
-  void (*lstm_forward)(const LstmForwardRow<T>&);
-  void (*lstm_backward)(const LstmBackwardRow<T>&);
+  void (*cell_forward[kCellCount])(const CellForwardRow<T>&);  // by CellKind
+  void (*cell_backward[kCellCount])(const CellBackwardRow<T>&);
   void (*gemm)(const Gemm<T>&);
   void (*add)(int64_t n, const T* x, T* y);  // y += x
   // best = row, y = x where x is greater than y, or the first NaN.

@@ -1,54 +1,56 @@
 // The recurrence's loops; compiled once for each instruction set. Note [Instruction sets] in isa.h.
 #include "engine/backends/cpu/isa.h"
 #include "engine/backends/cpu/isa_vector.h"
-#include "kernels/cells/lstm.h"
 
 namespace sluice::cpu::SLUICE_ISA {
 namespace {
 
-template <class T>
-void lstm_forward(const LstmForwardRow<T>& p) {
+template <class Cell, class T>
+void cell_forward(const CellForwardRow<T>& p) {
+  constexpr int G = Cell::kGates, S = Cell::kSaved;
   const int64_t n = p.n;
   const T *x_pre = p.x_pre, *h_pre = p.h_pre, *bias = p.bias;
-  T *all_gates = p.gates, *c_state = p.c, *h_state = p.h, *c_saved = p.c_saved, *y = p.y;
+  T *all_slots = p.slots, *c_state = p.c, *h_state = p.h, *c_saved = p.c_saved, *y = p.y;
   SLUICE_INDEPENDENT
   for (int64_t j = 0; j < n; ++j) {
-    T gates[4] = {x_pre[j] + h_pre[j] + bias[j], x_pre[n + j] + h_pre[n + j] + bias[n + j],
-                  x_pre[2 * n + j] + h_pre[2 * n + j] + bias[2 * n + j],
-                  x_pre[3 * n + j] + h_pre[3 * n + j] + bias[3 * n + j]};
-    T h, c;
-    Lstm::forward(gates, c_state[j], h, c);
-    all_gates[j] = gates[0];
-    all_gates[n + j] = gates[1];
-    all_gates[2 * n + j] = gates[2];
-    all_gates[3 * n + j] = gates[3];
-    c_state[j] = c;
-    c_saved[j] = c;
-    h_state[j] = h;
-    y[j] = h;
+    T x[G], h[G], b[S], slots[S], prev[Cell::kStates], next[Cell::kStates];
+    for (int q = 0; q < G; ++q) x[q] = x_pre[q * n + j];
+    for (int q = 0; q < G; ++q) h[q] = h_pre[q * n + j];
+    for (int q = 0; q < S; ++q) b[q] = bias[q * n + j];
+    prev[0] = h_state[j];
+    if constexpr (Cell::kStates == 2) prev[1] = c_state[j];
+    Cell::forward(x, h, b, prev, slots, next);
+    for (int q = 0; q < S; ++q) all_slots[q * n + j] = slots[q];
+    if constexpr (Cell::kStates == 2) {
+      c_state[j] = next[1];
+      c_saved[j] = next[1];
+    }
+    h_state[j] = next[0];
+    y[j] = next[0];
   }
 }
 
-template <class T>
-void lstm_backward(const LstmBackwardRow<T>& p) {
+template <class Cell, class T>
+void cell_backward(const CellBackwardRow<T>& p) {
+  constexpr int S = Cell::kSaved;
   const int64_t n = p.n;
-  const T *c_prev = p.c_prev, *dy = p.dy, *dh = p.dh;
-  T *all_gates = p.gates, *dc_state = p.dc, *dbias = p.dbias;
+  const T *h_prev = p.h_prev, *c_prev = p.c_prev, *dy = p.dy, *dh = p.dh;
+  T *all_slots = p.slots, *dh_past = p.dh_past, *dc = p.dc, *dbias = p.dbias;
   SLUICE_INDEPENDENT
   for (int64_t j = 0; j < n; ++j) {
-    T gates[4] = {all_gates[j], all_gates[n + j], all_gates[2 * n + j], all_gates[3 * n + j]};
-    const T c = gates[1] * c_prev[j] + gates[0] * gates[2];
-    T dc = dc_state[j];
-    Lstm::backward(gates, c_prev[j], c, dy[j] + dh[j], dc);
-    all_gates[j] = gates[0];
-    all_gates[n + j] = gates[1];
-    all_gates[2 * n + j] = gates[2];
-    all_gates[3 * n + j] = gates[3];
-    dbias[j] += gates[0];
-    dbias[n + j] += gates[1];
-    dbias[2 * n + j] += gates[2];
-    dbias[3 * n + j] += gates[3];
-    dc_state[j] = dc;
+    T slots[S], prev[Cell::kStates], d[Cell::kStates];
+    for (int q = 0; q < S; ++q) slots[q] = all_slots[q * n + j];
+    d[0] = dy[j] + dh[j];
+    if constexpr (Cell::kCarriesH) prev[0] = h_prev[j];
+    if constexpr (Cell::kStates == 2) {
+      prev[1] = c_prev[j];
+      d[1] = dc[j];
+    }
+    Cell::backward(slots, prev, d);
+    for (int q = 0; q < S; ++q) all_slots[q * n + j] = slots[q];
+    for (int q = 0; q < S; ++q) dbias[q * n + j] += slots[q];
+    if constexpr (Cell::kCarriesH) dh_past[j] = d[0];
+    if constexpr (Cell::kStates == 2) dc[j] = d[1];
   }
 }
 
@@ -115,8 +117,11 @@ void gemm(const Gemm<T>& g) {
 
 template <class T>
 void add(Kernels<T>& kernels) {
-  kernels.lstm_forward = lstm_forward<T>;
-  kernels.lstm_backward = lstm_backward<T>;
+  for (const CellKind kind : kCells)
+    dispatch_cell(kind, [&]<class Cell>() {
+      kernels.cell_forward[static_cast<int>(kind)] = cell_forward<Cell, T>;
+      kernels.cell_backward[static_cast<int>(kind)] = cell_backward<Cell, T>;
+    });
   kernels.gemm = gemm<T>;
 }
 

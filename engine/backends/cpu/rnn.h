@@ -15,8 +15,6 @@
 
 namespace sluice::cpu {
 
-constexpr int kLstmGates = 4;
-
 // Rows of a slice for each step's product: more where R is too large for a core's cache.
 inline int slices_of(int sequences, int hidden_size) {
   const int rows = hidden_size <= 256 ? 16 : 32;
@@ -31,7 +29,13 @@ void rnn_backward(Pool&, const RnnBackward&);
 
 struct RnnSize {
   int64_t B, T, N, U, E, H, D, P;
+  int64_t G, S;           // gates * H; slots * H, of Note [Slots] in kernels/cells/cell.h
+  bool two_states;        // h and c; else h alone
+  bool carries_h;         // h_prev enters the cell itself
   bool dropout, zoneout;  // recurrent dropout; zoneout of h or of c
+
+  // Whether part of dh goes to the step before without passing R.
+  bool passes_dh() const { return zoneout || carries_h; }
 };
 RnnSize rnn_size(const RnnShape&, const MaxShape&);
 RnnSize rnn_size(const RnnForward&);
@@ -39,19 +43,19 @@ RnnSize rnn_size(const RnnForward&);
 // From forward to backward.
 template <class T>
 struct RnnSaved {
-  T* gates;  // [D,N,4H] the input product, then activated gates, then their gradients
-  T* c;      // [D,N,H] the cell state (after zoneout)
+  T* slots;  // [D,N,S] the input product in its first G columns, then what the cell saved, then gradients
+  T* c;      // [D,N,H] the cell state (after zoneout), of cells that have one
   RnnSaved(Carver&, const RnnSize&);
 };
 
 template <class T>
 struct ForwardScratch {
-  T* R_transposed;  // [D,H,4H]
-  T* x_product;     // [D,U,4H] of the distinct inputs
+  T* R_transposed;  // [D,H,G]
+  T* x_product;     // [D,U,G] of the distinct inputs
   T *h, *c;         // [D,B,H] state, in slice order
   T* h_masked;      // [D,B,H] with recurrent dropout
   T* mask;          // [D,B,H] 0 or 1/(1-p), with recurrent dropout
-  T* h_pre;         // [D,B,4H] R h
+  T* h_pre;         // [D,B,G] R h
   T *old, *zone;    // [D,P,2,H] the states before a step, and their zoneout factors
   uint32_t* words;  // [D,P,H+4] mask words of a row
   ForwardScratch(Carver&, const RnnSize&);
@@ -60,15 +64,15 @@ struct ForwardScratch {
 template <class T>
 struct BackwardScratch {
   T *dh, *dc;       // [D,B,H] gradients of the state, in slice order
-  T* keep;          // [D,B,H] the part of dh that zoneout carries past the cell
+  T* keep;          // [D,B,H] the part of dh that zoneout or the cell carries past the product with R
   T* keep_c;        // [D,P,H] the same of dc, for one row
   T* dh_new;        // [D,P,H] gradient of the cell's own h
   T* mask;          // [D,B,H] as forward's
   T* zone;          // [D,P,2,H] zoneout factors
-  T* dbias;         // [D,P,4H]
+  T* dbias;         // [D,P,S]
   T* zeros;         // [H]
   T* h_prev;        // [D,N,H] what each row's product with R took
-  T* distinct_sum;  // [D,U,4H] gate gradients summed over the rows of each distinct input
+  T* distinct_sum;  // [D,U,G] gradients of W x summed over the rows of each distinct input
   uint32_t* words;  // [D,P,H+4]
   BackwardScratch(Carver&, const RnnSize&);
 };

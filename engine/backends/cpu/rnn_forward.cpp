@@ -28,29 +28,30 @@ class Forward {
   }
 
  private:
-  // gates = x W^T, or the same over the distinct inputs. The bias is added in the cell.
+  // x W^T where the cell will save its slots, or beside them over the distinct inputs. The bias is added in
+  // the cell.
   void input_product() {
-    const auto [B, T_, N, U, E, H, D, P, dropout, zoneout] = size_;
-    const int64_t rows = p_.x_index ? U : N;
-    T* out = p_.x_index ? scratch_.x_product : saved_.gates;
+    const int64_t rows = p_.x_index ? size_.U : size_.N, E = size_.E, G = size_.G,
+                  width = p_.x_index ? G : size_.S;
+    T* out = p_.x_index ? scratch_.x_product : saved_.slots;
     std::vector<Gemm<T>> products;
-    for (int64_t d = 0; d < D; ++d)
+    for (int64_t d = 0; d < size_.D; ++d)
       products.push_back({.transpose_b = true,
                           .m = rows,
-                          .n = kLstmGates * H,
+                          .n = G,
                           .k = E,
                           .a = p_.x.as<T>(),
                           .lda = E,
-                          .b = p_.W.as<T>() + d * kLstmGates * H * E,
+                          .b = p_.W.as<T>() + d * G * E,
                           .ldb = E,
-                          .c = out + d * rows * kLstmGates * H,
-                          .ldc = kLstmGates * H});
+                          .c = out + d * rows * width,
+                          .ldc = width});
     gemms<T>(pool_, products);
   }
 
   // R^T once a call: each step's product then reads it row by row.
   void transpose_R() {
-    const int64_t H = size_.H, columns = kLstmGates * H;
+    const int64_t H = size_.H, columns = size_.G;
     constexpr int64_t kBlock = 32;
     const int64_t blocks = (H + kBlock - 1) / kBlock;
     pool_.parallel_for(size_.D * blocks, [&](int64_t task) {
@@ -80,7 +81,7 @@ class Forward {
     const RnnMasks<T> masks(p_, s.d);
     for (int64_t i = 0; i < s.count; ++i) {
       load_state(p_.h0, outer_state(s, i), scratch_.h + state(s, i));
-      load_state(p_.c0, outer_state(s, i), scratch_.c + state(s, i));
+      if (size_.two_states) load_state(p_.c0, outer_state(s, i), scratch_.c + state(s, i));
       if (!size_.dropout) continue;
       masks.recurrent(s.sequence(i), words(s), scratch_.mask + state(s, i));
       for (int64_t j = state(s, i); j < state(s, i) + H; ++j)
@@ -96,8 +97,8 @@ class Forward {
   }
 
   void run_step(const Slice& s, int64_t t, int64_t active) {
-    const int64_t H = size_.H, G = kLstmGates * H;
-    T* h_pre = scratch_.h_pre + state(s, 0) * kLstmGates;
+    const int64_t H = size_.H, G = size_.G, S = size_.S;
+    T* h_pre = scratch_.h_pre + (s.d * size_.B + s.first) * G;
     gemm(Gemm<T>{.m = active,
                  .n = G,
                  .k = H,
@@ -107,16 +108,15 @@ class Forward {
                  .ldb = G,
                  .c = h_pre,
                  .ldc = G});
-    const Kernels<T>& kernels = isa_table().of<T>();
     const int32_t* x_index = p_.x_index.as<int32_t>();
     for (int64_t i = 0; i < active; ++i) {
       const int64_t row = s.row(t, i), place = s.d * size_.N + row;
-      const LstmForwardRow<T> cell{.n = H,
+      const CellForwardRow<T> cell{.n = H,
                                    .x_pre = x_index ? scratch_.x_product + (s.d * size_.U + x_index[row]) * G
-                                                    : saved_.gates + place * G,
+                                                    : saved_.slots + place * S,
                                    .h_pre = h_pre + i * G,
-                                   .bias = p_.b.as<T>() + s.d * G,
-                                   .gates = saved_.gates + place * G,
+                                   .bias = p_.b.as<T>() + s.d * S,
+                                   .slots = saved_.slots + place * S,
                                    .c = scratch_.c + state(s, i),
                                    .h = scratch_.h + state(s, i),
                                    .c_saved = saved_.c + place * H,
@@ -124,27 +124,32 @@ class Forward {
       if (size_.zoneout)
         zoned_cell(s, t, i, cell);
       else
-        kernels.lstm_forward(cell);
+        run_cell(cell);
       if (!size_.dropout) continue;
       for (int64_t j = state(s, i); j < state(s, i) + H; ++j)
         scratch_.h_masked[j] = scratch_.mask[j] * scratch_.h[j];
     }
   }
 
-  void zoned_cell(const Slice& s, int64_t t, int64_t i, const LstmForwardRow<T>& cell) {
+  void run_cell(const CellForwardRow<T>& row) const {
+    isa_table().of<T>().cell_forward[static_cast<int>(p_.shape.cell)](row);
+  }
+
+  void zoned_cell(const Slice& s, int64_t t, int64_t i, const CellForwardRow<T>& cell) {
     const int64_t H = size_.H;
     T *old_h = scratch_.old + s.index * 2 * H, *old_c = old_h + H;
     T *zone_h = scratch_.zone + s.index * 2 * H, *zone_c = zone_h + H;
     std::copy_n(cell.h, H, old_h);
-    std::copy_n(cell.c, H, old_c);
-    isa_table().of<T>().lstm_forward(cell);
+    if (size_.two_states) std::copy_n(cell.c, H, old_c);
+    run_cell(cell);
     const RnnMasks<T> masks(p_, s.d);
     masks.zoneout_hidden(s.sequence(i), t, words(s), zone_h);
-    masks.zoneout_cell(s.sequence(i), t, words(s), zone_c);
-    for (int64_t j = 0; j < H; ++j) {
+    for (int64_t j = 0; j < H; ++j)
       cell.h[j] = cell.y[j] = zone_h[j] * old_h[j] + (T(1) - zone_h[j]) * cell.h[j];
+    if (!size_.two_states) return;
+    masks.zoneout_cell(s.sequence(i), t, words(s), zone_c);
+    for (int64_t j = 0; j < H; ++j)
       cell.c[j] = cell.c_saved[j] = zone_c[j] * old_c[j] + (T(1) - zone_c[j]) * cell.c[j];
-    }
   }
 
   void end(const Slice& s) {

@@ -5,6 +5,7 @@
 namespace sluice::cpu {
 
 RnnSize rnn_size(const RnnShape& shape, const MaxShape& max) {
+  const CellTraits cell = traits_of(shape.cell);
   const RnnSize size{.B = max.sequences,
                      .T = max.steps,
                      .N = max.rows,
@@ -13,6 +14,10 @@ RnnSize rnn_size(const RnnShape& shape, const MaxShape& max) {
                      .H = shape.hidden_size,
                      .D = shape.directions,
                      .P = slices_of(max.sequences, shape.hidden_size),
+                     .G = int64_t{cell.gates} * shape.hidden_size,
+                     .S = int64_t{cell.saved} * shape.hidden_size,
+                     .two_states = cell.states == 2,
+                     .carries_h = cell.carries_h,
                      .dropout = shape.recurrent_dropout > 0,
                      .zoneout = shape.zoneout_hidden > 0 || shape.zoneout_cell > 0};
   return size;
@@ -26,18 +31,18 @@ RnnSize rnn_size(const RnnForward& p) {
 
 template <class T>
 RnnSaved<T>::RnnSaved(Carver& carver, const RnnSize& s)
-    : gates(carver.take<T>(s.D * s.N * kLstmGates * s.H)), c(carver.take<T>(s.D * s.N * s.H)) {}
+    : slots(carver.take<T>(s.D * s.N * s.S)), c(carver.take<T>(s.two_states ? s.D * s.N * s.H : 0)) {}
 
 template <class T>
 ForwardScratch<T>::ForwardScratch(Carver& carver, const RnnSize& s) {
   const int64_t states = s.D * s.B * s.H;
-  R_transposed = carver.take<T>(s.D * s.H * kLstmGates * s.H);
-  x_product = carver.take<T>(s.D * s.U * kLstmGates * s.H);
+  R_transposed = carver.take<T>(s.D * s.H * s.G);
+  x_product = carver.take<T>(s.D * s.U * s.G);
   h = carver.take<T>(states);
-  c = carver.take<T>(states);
+  c = carver.take<T>(s.two_states ? states : 0);
   h_masked = carver.take<T>(s.dropout ? states : 0);
   mask = carver.take<T>(s.dropout ? states : 0);
-  h_pre = carver.take<T>(states * kLstmGates);
+  h_pre = carver.take<T>(s.D * s.B * s.G);
   old = carver.take<T>(s.zoneout ? s.D * s.P * 2 * s.H : 0);
   zone = carver.take<T>(s.zoneout ? s.D * s.P * 2 * s.H : 0);
   words = carver.take<uint32_t>(s.dropout || s.zoneout ? s.D * s.P * (s.H + 4) : 0);
@@ -47,16 +52,16 @@ template <class T>
 BackwardScratch<T>::BackwardScratch(Carver& carver, const RnnSize& s) {
   const int64_t states = s.D * s.B * s.H, rows = s.D * s.P * s.H;
   dh = carver.take<T>(states);
-  dc = carver.take<T>(states);
-  keep = carver.take<T>(s.zoneout ? states : 0);
+  dc = carver.take<T>(s.two_states ? states : 0);
+  keep = carver.take<T>(s.passes_dh() ? states : 0);
   keep_c = carver.take<T>(s.zoneout ? rows : 0);
   dh_new = carver.take<T>(s.zoneout ? rows : 0);
   mask = carver.take<T>(s.dropout ? states : 0);
   zone = carver.take<T>(s.zoneout ? 2 * rows : 0);
-  dbias = carver.take<T>(rows * kLstmGates);
+  dbias = carver.take<T>(s.D * s.P * s.S);
   zeros = carver.take<T>(s.H);
   h_prev = carver.take<T>(s.D * s.N * s.H);
-  distinct_sum = carver.take<T>(s.D * s.U * kLstmGates * s.H);
+  distinct_sum = carver.take<T>(s.D * s.U * s.G);
   words = carver.take<uint32_t>(s.dropout || s.zoneout ? s.D * s.P * (s.H + 4) : 0);
 }
 

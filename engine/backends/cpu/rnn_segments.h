@@ -9,6 +9,8 @@
 
 namespace sluice::cpu {
 
+constexpr int kLstmGates = 4;  // the only cell these paths take
+
 // A segment: `steps` steps from `first` on, with `active` sequences each.
 struct Segment {
   int first, steps, active;

@@ -19,22 +19,23 @@ class Backward : StepPass<T> {
   void run_direction(Queue& queue, int64_t d) {
     run_chain(queue, Direction{d, &host_});
     if (forward_.batch->layout == Layout::padded)
-      launch(ZeroPaddingParams<T>{places_of(*forward_.batch), gates(d)}, queue.stream());
+      launch(ZeroPaddingParams<T>{places_of(*forward_.batch), slots(d)}, queue.stream());
     recurrent_weights(queue, d);
     if (forward_.x_index) sum_distinct(queue, d);
-    add_product(queue, input_side(d), reading<T, 2>(forward_.x), part<T>(p_.dW, d));
-    add_column_sums(queue, reading(gates(d)), p_.db.at(d).view<T, 1>());
+    const View<const T, 2> d_slots = input_side(d);
+    add_product(queue, d_slots, d_slots.data, reading<T, 2>(forward_.x), part<T>(p_.dW, d));
+    add_column_sums(queue, reading(slots(d)), p_.db.at(d).view<T, 1>());
   }
 
-  // dx = the sum over directions of d_gates W; direction 0 first.
+  // dx = the sum over directions of d(W x) W; direction 0 first.
   void input_gradient(Queue& queue, int64_t d) const {
     if (!p_.dx) return;
-    const View<const T, 2> d_gates = input_side(d);
-    queue.gemm(Gemm<T>{.m = d_gates.dims[0],
+    const View<const T, 2> d_slots = input_side(d);
+    queue.gemm(Gemm<T>{.m = d_slots.dims[0],
                        .n = size_.E,
                        .k = size_.G,
-                       .a = d_gates.data,
-                       .lda = size_.G,
+                       .a = d_slots.data,
+                       .lda = size_.S,
                        .b = reading_part<T>(forward_.W, d).data,
                        .ldb = size_.E,
                        .c = p_.dx.view<T, 2>().data,
@@ -43,32 +44,38 @@ class Backward : StepPass<T> {
   }
 
  private:
-  using StepPass<T>::size_, StepPass<T>::host_, StepPass<T>::saved_;
-  using StepPass<T>::gates, StepPass<T>::state, StepPass<T>::load_state;
+  using StepPass<T>::size_, StepPass<T>::host_;
+  using StepPass<T>::slots, StepPass<T>::c_saved, StepPass<T>::state, StepPass<T>::load_state;
 
-  // Gradients of the sums before activation, one row for each input row.
+  // Gradients of the slots, one row for each input row; those of W x are the first G columns.
   View<const T, 2> input_side(int64_t d) const {
-    return reading(forward_.x_index ? distinct_sum(d) : gates(d));
+    return reading(forward_.x_index ? distinct_sum(d) : slots(d));
   }
   View<T, 2> distinct_sum(int64_t d) const {
-    return matrix(scratch_.distinct_sum + d * size_.U * size_.G, size_.U, size_.G);
+    return matrix(scratch_.distinct_sum + d * size_.U * size_.S, size_.U, size_.S);
   }
+  // Where gradients of R h stand in a row of slots.
+  int64_t recurrent_column() const { return size_.S - size_.G; }
 
-  // ---- the chain through time: gates become their gradients, in place
+  // ---- the chain through time: slots become their gradients, in place
 
   void run_chain(Queue& queue, const Direction& way) const {
     StepBackwardParams<T> step;
     step.cell = forward_.shape.cell;
     step.masks = step_masks<T>(forward_, way.d);
     step.column = static_cast<int>(way.d * size_.H);
-    step.gates = gates(way.d);
-    step.c_saved = reading(matrix(saved_.c + way.d * size_.N * size_.H, size_.N, size_.H));
+    step.slots = slots(way.d);
+    step.y = reading<T, 2>(forward_.y);
+    step.c_saved = reading(c_saved(way.d));
+    step.h0 = reading_part<T>(forward_.h0, way.d);
     step.c0 = reading_part<T>(forward_.c0, way.d);
     step.dy = reading<T, 2>(p_.dy);
     step.dh = state(p_.dh0, scratch_.dh, way.d);
-    step.dc = state(p_.dc0, scratch_.dc, way.d);
     load_state(queue, p_.dhT, way.d, step.dh);
-    load_state(queue, p_.dcT, way.d, step.dc);
+    if (size_.two_states) {
+      step.dc = state(p_.dc0, scratch_.dc, way.d);
+      load_state(queue, p_.dcT, way.d, step.dc);
+    }
     const View<T, 2> later = state({}, scratch_.dh_later, way.d);
     if (step.masks.dropout) {
       step.dh_later = reading(later);
@@ -81,8 +88,8 @@ class Backward : StepPass<T> {
           queue.stream());
   }
 
-  // What the step before gets of h is mask * d_gates R, and what zoneout kept, which step_backward left in
-  // dh.
+  // What the step before gets of h is mask * d(R h) R, and what goes past that product, which step_backward
+  // left in dh.
   void run_step(Queue& queue, const Direction& way, int t, StepBackwardParams<T>& step) const {
     const int before = way.before(t);
     step.t = t;
@@ -94,25 +101,26 @@ class Backward : StepPass<T> {
     queue.gemm(Gemm<T>{.m = step.active,
                        .n = size_.H,
                        .k = size_.G,
-                       .a = step.gates.row(step.first_row),
-                       .lda = size_.G,
+                       .a = step.slots.row(step.first_row) + recurrent_column(),
+                       .lda = size_.S,
                        .b = reading_part<T>(forward_.R, way.d).data,
                        .ldb = size_.H,
                        .c = step.masks.dropout ? state({}, scratch_.dh_later, way.d).data : step.dh.data,
                        .ldc = size_.H,
-                       .accumulate = step.masks.zoneout && !step.masks.dropout});
+                       .accumulate = step.passes_dh() && !step.masks.dropout});
   }
 
   // ---- sums over all rows
 
-  // to += a^T b
-  void add_product(Queue& queue, View<const T, 2> a, View<const T, 2> b, View<T, 2> to) const {
+  // to += a^T b, where a is the G columns of d_slots from `a` on.
+  void add_product(Queue& queue, View<const T, 2> d_slots, const T* a, View<const T, 2> b,
+                   View<T, 2> to) const {
     queue.gemm(Gemm<T>{.transpose_a = true,
-                       .m = a.dims[1],
+                       .m = size_.G,
                        .n = b.dims[1],
-                       .k = a.dims[0],
-                       .a = a.data,
-                       .lda = a.dims[1],
+                       .k = d_slots.dims[0],
+                       .a = a,
+                       .lda = size_.S,
                        .b = b.data,
                        .ldb = b.dims[1],
                        .c = to.data,
@@ -131,11 +139,12 @@ class Backward : StepPass<T> {
                             .h0 = reading_part<T>(forward_.h0, d),
                             .out = h_before},
            queue.stream());
-    add_product(queue, reading(gates(d)), reading(h_before), part<T>(p_.dR, d));
+    const View<const T, 2> d_slots = reading(slots(d));
+    add_product(queue, d_slots, d_slots.data + recurrent_column(), reading(h_before), part<T>(p_.dR, d));
   }
 
   void sum_distinct(Queue& queue, int64_t d) const {
-    launch(SegmentSumParams<T>{.x = reading(gates(d)),
+    launch(SegmentSumParams<T>{.x = reading(slots(d)),
                                .segments = reading<int32_t, 1>(forward_.batch->segments),
                                .segment_rows = reading<int32_t, 1>(forward_.batch->segment_rows),
                                .y = distinct_sum(d)},

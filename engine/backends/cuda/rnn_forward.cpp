@@ -13,12 +13,11 @@ class Forward : StepPass<T> {
   void run_direction(Queue& queue, int64_t d) {
     const Direction way{d, &host_};
     input_product(queue, d);
-    const View<T, 2> h = state(p_.hT, scratch_.h, d), c = state(p_.cT, scratch_.c, d);
-    load_state(queue, p_.h0, d, h);
-    load_state(queue, p_.c0, d, c);
-    StepForwardParams<T> step = step_params(d, h, c);
+    StepForwardParams<T> step = step_params(d);
+    load_state(queue, p_.h0, d, step.h);
+    if (size_.two_states) load_state(queue, p_.c0, d, step.c);
     if (step.masks.dropout)
-      launch(MaskStateParams<T>{.mask = step.masks.recurrent, .in = reading(h), .out = step.h_masked},
+      launch(MaskStateParams<T>{.mask = step.masks.recurrent, .in = reading(step.h), .out = step.h_masked},
              queue.stream());
     for (int64_t k = 0; k < way.steps(); ++k) run_step(queue, way, way.step(k), step);
   }
@@ -29,16 +28,16 @@ class Forward : StepPass<T> {
   }
 
  private:
-  using StepPass<T>::size_, StepPass<T>::host_, StepPass<T>::saved_;
-  using StepPass<T>::gates, StepPass<T>::state, StepPass<T>::load_state;
+  using StepPass<T>::size_, StepPass<T>::host_;
+  using StepPass<T>::slots, StepPass<T>::c_saved, StepPass<T>::state, StepPass<T>::load_state;
 
-  // x W^T, where the gates will be, or beside them over the distinct inputs.
-  View<T, 2> x_pre(int64_t d) const {
-    return p_.x_index ? matrix(scratch_.x_product + d * size_.U * size_.G, size_.U, size_.G) : gates(d);
+  View<T, 2> x_product(int64_t d) const {
+    return matrix(scratch_.x_product + d * size_.U * size_.G, size_.U, size_.G);
   }
 
+  // x W^T where the cell will save its slots, or beside them over the distinct inputs.
   void input_product(Queue& queue, int64_t d) const {
-    const View<T, 2> out = x_pre(d);
+    const View<T, 2> out = p_.x_index ? x_product(d) : slots(d);
     queue.gemm(Gemm<T>{.transpose_b = true,
                        .m = out.dims[0],
                        .n = size_.G,
@@ -48,22 +47,22 @@ class Forward : StepPass<T> {
                        .b = reading_part<T>(p_.W, d).data,
                        .ldb = size_.E,
                        .c = out.data,
-                       .ldc = size_.G});
+                       .ldc = out.dims[1]});
   }
 
-  StepForwardParams<T> step_params(int64_t d, View<T, 2> h, View<T, 2> c) const {
+  StepForwardParams<T> step_params(int64_t d) const {
     StepForwardParams<T> step;
     step.cell = p_.shape.cell;
     step.masks = step_masks<T>(p_, d);
     step.column = static_cast<int>(d * size_.H);
-    step.x_pre = reading(x_pre(d));
+    if (p_.x_index) step.x_pre = reading(x_product(d));
     step.x_index = reading<int32_t, 1>(p_.x_index);
     step.h_pre = reading(matrix(scratch_.h_pre + d * size_.B * size_.G, size_.B, size_.G));
     step.b = reading<T, 1>(p_.b.at(d));
-    step.gates = gates(d);
-    step.c_saved = matrix(saved_.c + d * size_.N * size_.H, size_.N, size_.H);
-    step.h = h;
-    step.c = c;
+    step.slots = slots(d);
+    step.c_saved = c_saved(d);
+    step.h = state(p_.hT, scratch_.h, d);
+    if (size_.two_states) step.c = state(p_.cT, scratch_.c, d);
     if (step.masks.dropout) step.h_masked = state({}, scratch_.h_masked, d);
     step.y = p_.y.view<T, 2>();
     return step;

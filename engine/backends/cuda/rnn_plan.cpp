@@ -7,6 +7,7 @@
 namespace sluice::cuda {
 
 RnnSize rnn_size(const RnnShape& shape, const MaxShape& max) {
+  const CellTraits cell = traits_of(shape.cell);
   return {.B = max.sequences,
           .T = max.steps,
           .N = max.rows,
@@ -14,7 +15,9 @@ RnnSize rnn_size(const RnnShape& shape, const MaxShape& max) {
           .E = shape.input_size,
           .H = shape.hidden_size,
           .D = shape.directions,
-          .G = int64_t{Lstm::kGates} * shape.hidden_size};
+          .G = int64_t{cell.gates} * shape.hidden_size,
+          .S = int64_t{cell.saved} * shape.hidden_size,
+          .two_states = cell.states == 2};
 }
 
 RnnSize rnn_size(const RnnForward& p) {
@@ -25,23 +28,23 @@ RnnSize rnn_size(const RnnForward& p) {
 
 template <class T>
 RnnSaved<T>::RnnSaved(Carver& carver, const RnnSize& s)
-    : gates(carver.take<T>(s.D * s.N * s.G)), c(carver.take<T>(s.D * s.N * s.H)) {}
+    : slots(carver.take<T>(s.D * s.N * s.S)), c(carver.take<T>(s.two_states ? s.D * s.N * s.H : 0)) {}
 
 template <class T>
 ForwardScratch<T>::ForwardScratch(Carver& carver, const RnnSize& s)
     : x_product(carver.take<T>(s.D * s.U * s.G)),
       h(carver.take<T>(s.D * s.B * s.H)),
-      c(carver.take<T>(s.D * s.B * s.H)),
+      c(carver.take<T>(s.two_states ? s.D * s.B * s.H : 0)),
       h_masked(carver.take<T>(s.D * s.B * s.H)),
       h_pre(carver.take<T>(s.D * s.B * s.G)) {}
 
 template <class T>
 BackwardScratch<T>::BackwardScratch(Carver& carver, const RnnSize& s)
     : dh(carver.take<T>(s.D * s.B * s.H)),
-      dc(carver.take<T>(s.D * s.B * s.H)),
+      dc(carver.take<T>(s.two_states ? s.D * s.B * s.H : 0)),
       dh_later(carver.take<T>(s.D * s.B * s.H)),
       h_before(carver.take<T>(s.D * s.N * s.H)),
-      distinct_sum(carver.take<T>(s.D * s.U * s.G)) {}
+      distinct_sum(carver.take<T>(s.D * s.U * s.S)) {}
 
 RnnBytes rnn_step_bytes(const RnnShape& shape, const MaxShape& max) {
   const RnnSize size = rnn_size(shape, max);

@@ -5,13 +5,14 @@
 #include "engine/backends/carver.h"
 #include "engine/backends/cuda/queue.h"
 #include "engine/backends/cuda/views.h"
-#include "kernels/cells/lstm.h"
 #include "kernels/recurrence_step/recurrence_step.h"
 
 namespace sluice::cuda {
 
 struct RnnSize {
-  int64_t B, T, N, U, E, H, D, G;  // U: 0 without distinct inputs; G = gates * H
+  int64_t B, T, N, U, E, H, D;  // U: 0 without distinct inputs
+  int64_t G, S;                 // gates * H; slots * H, of Note [Slots] in kernels/cells/cell.h
+  bool two_states;              // h and c; else h alone
 };
 RnnSize rnn_size(const RnnShape&, const MaxShape&);
 RnnSize rnn_size(const RnnForward&);
@@ -19,8 +20,8 @@ RnnSize rnn_size(const RnnForward&);
 // From forward to backward.
 template <class T>
 struct RnnSaved {
-  T* gates;  // [D,N,G] the input product, then activated gates, then their gradients
-  T* c;      // [D,N,H] after zoneout
+  T* slots;  // [D,N,S] the input product in its first G columns, then what the cell saved, then gradients
+  T* c;      // [D,N,H] after zoneout, of cells that have one
   RnnSaved(Carver&, const RnnSize&);
 };
 
@@ -38,7 +39,7 @@ struct BackwardScratch {
   T *dh, *dc;       // [D,B,H] where dh0 and dc0 are not wanted
   T* dh_later;      // [D,B,H]
   T* h_before;      // [D,N,H]
-  T* distinct_sum;  // [D,U,G]
+  T* distinct_sum;  // [D,U,S] gradients of the slots summed over the rows of each distinct input
   BackwardScratch(Carver&, const RnnSize&);
 };
 
@@ -84,7 +85,10 @@ class StepPass {
         saved_carver_(p.saved.data),
         saved_(saved_carver_, size_) {}
 
-  View<T, 2> gates(int64_t d) const { return matrix(saved_.gates + d * size_.N * size_.G, size_.N, size_.G); }
+  View<T, 2> slots(int64_t d) const { return matrix(saved_.slots + d * size_.N * size_.S, size_.N, size_.S); }
+  View<T, 2> c_saved(int64_t d) const {
+    return size_.two_states ? matrix(saved_.c + d * size_.N * size_.H, size_.N, size_.H) : View<T, 2>{};
+  }
   // [B,H] of direction d: where the caller wants the last state, else scratch.
   View<T, 2> state(const Tensor& wanted, T* scratch, int64_t d) const {
     return wanted ? part<T>(wanted, d) : matrix(scratch + d * size_.B * size_.H, size_.B, size_.H);

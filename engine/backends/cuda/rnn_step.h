@@ -3,9 +3,9 @@
 // Note [Order of the step path]
 // forward   all x W^T in one product (over distinct inputs where x_index is given); then for each step t of a
 //           direction, over the active prefix of the batch: h_pre = h R^T, step_forward.
-// backward  for each step in the other order: step_backward (gates become their gradients), dh = d_gates R;
-//           then once, over all rows: dR += d_gates^T h_before, dW += d_gates^T x, db += column sums,
-//           dx = d_gates W.
+// backward  for each step in the other order: step_backward (slots become their gradients, those of W x in
+//           the first G columns and those of R h in the last), dh = d(R h) R; then once, over all rows:
+//           dR += d(R h)^T h_before, dW += d(W x)^T x, db += column sums of the slots, dx = d(W x) W.
 // The directions run on two queues. They share inputs only, until dx, which the main queue sums in a fixed
 // order.
 #pragma once

@@ -1,4 +1,4 @@
-"""torch.nn.LSTM on the batch of bench/lstm_layer.cpp, driven over a pipe: see Rival in bench/frame.h.
+"""torch.nn.LSTM or GRU on the batch of bench/recurrent_layer.cpp, driven over a pipe: see Rival in bench/frame.h.
 
 padded: one [T,B,E] tensor, sequences of length T (PyTorch's fast path). packed: pack_padded_sequence.
 """
@@ -13,6 +13,7 @@ from serve import serve
 
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--cell", choices=["lstm", "gru"], required=True)
     parser.add_argument("--hidden", type=int, required=True)
     parser.add_argument("--directions", type=int, required=True)
     parser.add_argument("--lengths", required=True, help="comma-separated, longest first")
@@ -26,14 +27,15 @@ def main() -> None:
         torch.set_num_threads(options.threads)
 
     lengths = [int(n) for n in options.lengths.split(",")]
-    lstm = torch.nn.LSTM(options.hidden, options.hidden, bidirectional=options.directions == 2)
+    layer_type = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[options.cell]
+    layer = layer_type(options.hidden, options.hidden, bidirectional=options.directions == 2)
     x = torch.randn(lengths[0], len(lengths), options.hidden, requires_grad=True)
     packed = options.layout == "packed"
 
     def run() -> torch.Tensor:
         if not packed:
-            return lstm(x)[0]
-        return lstm(torch.nn.utils.rnn.pack_padded_sequence(x, lengths))[0].data
+            return layer(x)[0]
+        return layer(torch.nn.utils.rnn.pack_padded_sequence(x, lengths))[0].data
 
     seed = torch.randn_like(run())
 
@@ -41,7 +43,7 @@ def main() -> None:
         begin = time.perf_counter()
         y = run()
         if options.backward:
-            lstm.zero_grad()
+            layer.zero_grad()
             x.grad = None
             y.backward(seed)
         return time.perf_counter() - begin

@@ -1,10 +1,11 @@
-// One LSTM layer with its input product, forward and backward, on random data.
+// One recurrent layer with its input product, forward and backward, on random data.
 #include <cmath>
+#include <cstdio>
 
 #include "bench/families.h"
 #include "bench/lengths.h"
 #include "engine/device_batch.h"
-#include "kernels/cells/lstm.h"
+#include "kernels/cells/cells.h"
 
 namespace sluice::bench {
 namespace {
@@ -26,21 +27,24 @@ Shape parse(const std::string& text) {
 // One layer bound to one batch, on one path.
 class Layer {
  public:
-  Layer(const Shape& s, const HostBatch& host, RnnPath path, int threads)
+  // Throws UserError where the path refuses the cell.
+  Layer(const Shape& s, CellKind cell, const HostBatch& host, RnnPath path, int threads)
       : backend_(make_backend({.device = Device::cpu, .threads = threads})),
         max_{host.sequences, host.steps, host.rows, static_cast<int>(host.distinct.size())},
         device_(*backend_, max_, Layout::packed, 0) {
     const Batch& batch = device_.load(host);
-    const int64_t E = s.hidden, H = s.hidden, D = s.directions, G = Lstm::kGates, N = host.rows;
-    const RnnShape shape{.input_size = s.hidden, .hidden_size = s.hidden, .directions = s.directions};
-    backend_->choose_path(path, shape, nullptr);  // throws where the path refuses
+    const int64_t E = s.hidden, H = s.hidden, D = s.directions, G = traits_of(cell).gates, N = host.rows,
+                  biases = traits_of(cell).saved * H;
+    const RnnShape shape{
+        .cell = cell, .input_size = s.hidden, .hidden_size = s.hidden, .directions = s.directions};
+    backend_->choose_path(path, shape, nullptr);
     const RnnBytes bytes = backend_->rnn_bytes(shape, path, max_);
     RnnForward& f = backward_.forward;
     f = {.shape = shape, .path = path, .step = {.training = true}, .batch = &batch};
     f.x = random({N, E}, 1.0);
     f.W = random({D, G * H, E}, 0.1);
     f.R = random({D, G * H, H}, 0.1);
-    f.b = random({D, G * H}, 0.1);
+    f.b = random({D, biases}, 0.1);
     f.y = random({N, D * H}, 0);
     f.saved = bytes_of(bytes.saved);
     f.scratch = bytes_of(bytes.scratch);
@@ -48,7 +52,7 @@ class Layer {
     backward_.dx = random({N, E}, 0);
     backward_.dW = random({D, G * H, E}, 0);
     backward_.dR = random({D, G * H, H}, 0);
-    backward_.db = random({D, G * H}, 0);
+    backward_.db = random({D, biases}, 0);
   }
 
   double forward() {
@@ -88,8 +92,9 @@ void add(std::vector<Timing>& all, const Shape& s, const Settings& settings, boo
   const std::vector<int> lengths = draw_lengths(settings.lengths, s.sequences, 1);
   const HostBatch host = random_batch(lengths, 1 << 20, 2, 2);
   // Multiply-adds of the input product and the recurrent one, twice as many again in backward for each.
-  const double products = 2.0 * host.tokens * s.directions * 4 * s.hidden * (s.hidden + s.hidden);
-  const Case subject{.family = "lstm_layer",
+  const double products =
+      2.0 * host.tokens * s.directions * traits_of(settings.cell).gates * s.hidden * (s.hidden + s.hidden);
+  const Case subject{.family = fmt::format("{}_layer", name_of(settings.cell)),
                      .name = fmt::format("H{} B{} D{} {} {}", s.hidden, s.sequences, s.directions,
                                          settings.lengths, with_backward ? "forward+backward" : "forward"),
                      .flops = products * (with_backward ? 3 : 1),
@@ -102,15 +107,22 @@ void add(std::vector<Timing>& all, const Shape& s, const Settings& settings, boo
     for (int length : host.lengths) list += (list.empty() ? "" : ",") + std::to_string(length);
     for (const char* layout : {"padded", "packed"}) {
       rivals.push_back(std::make_unique<Rival>(std::vector<std::string>{
-          settings.python, settings.rivals + "/pytorch_lstm.py", "--hidden", std::to_string(s.hidden),
-          "--directions", std::to_string(s.directions), "--lengths", list, "--layout", layout, "--threads",
-          std::to_string(settings.threads), with_backward ? "--backward" : "--forward"}));
+          settings.python, settings.rivals + "/pytorch_layer.py", "--cell", name_of(settings.cell),
+          "--hidden", std::to_string(s.hidden), "--directions", std::to_string(s.directions), "--lengths",
+          list, "--layout", layout, "--threads", std::to_string(settings.threads),
+          with_backward ? "--backward" : "--forward"}));
       contenders.push_back(
           {std::string("pytorch ") + layout, [rival = rivals.back().get()] { return rival->repeat(); }});
     }
   }
   for (const RnnPath path : {RnnPath::cpu, RnnPath::onednn}) {
-    Layer& layer = *layers.emplace_back(std::make_unique<Layer>(s, host, path, settings.threads));
+    try {
+      layers.push_back(std::make_unique<Layer>(s, settings.cell, host, path, settings.threads));
+    } catch (const UserError& refusal) {
+      printf("left out: %s\n", refusal.what());
+      continue;
+    }
+    Layer& layer = *layers.back();
     contenders.push_back({name_of(path), [&layer, with_backward] {
                             return with_backward ? layer.forward_backward() : layer.forward();
                           }});
@@ -120,7 +132,7 @@ void add(std::vector<Timing>& all, const Shape& s, const Settings& settings, boo
 
 }  // namespace
 
-std::vector<Timing> lstm_layer(const Settings& settings) {
+std::vector<Timing> recurrent_layer(const Settings& settings) {
   std::vector<std::string> shapes = settings.shapes;
   if (shapes.empty()) shapes = {"128:32:2", "256:64:2", "512:64:2"};
   std::vector<Timing> all;
