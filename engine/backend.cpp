@@ -6,9 +6,11 @@
 
 namespace sluice {
 
+using checks::accumulator;
 using checks::kAny;
 using checks::optional;
 using checks::real;
+using checks::real_or_accumulator;
 using checks::same;
 using checks::shape;
 
@@ -121,10 +123,11 @@ void Backend::build_mask(const BuildMask& a) {
 }
 
 void Backend::gather(const Gather& a) {
-  real("gather.table", a.table);
+  real("gather.y", a.y);
+  real_or_accumulator("gather.table", a.table, a.y.dtype);
   shape("gather.ids", a.ids, DType::i32, {kAny});
   shape("gather.table", a.table, a.table.dtype, {kAny, kAny});
-  shape("gather.y", a.y, a.table.dtype, {a.ids.dims[0], a.table.dims[1]});
+  shape("gather.y", a.y, a.y.dtype, {a.ids.dims[0], a.table.dims[1]});
   do_gather(a);
 }
 
@@ -133,7 +136,8 @@ void Backend::segment_sum(const SegmentSum& a) {
   shape("segment_sum.x", a.x, a.x.dtype, {kAny, kAny});
   shape("segment_sum.segments", a.segments, DType::i32, {kAny});
   shape("segment_sum.segment_rows", a.segment_rows, DType::i32, {kAny});
-  shape("segment_sum.y", a.y, a.x.dtype, {a.segments.dims[0] - 1, a.x.dims[1]});
+  real_or_accumulator("segment_sum.y", a.y, a.x.dtype);
+  shape("segment_sum.y", a.y, a.y.dtype, {a.segments.dims[0] - 1, a.x.dims[1]});
   do_segment_sum(a);
 }
 
@@ -141,7 +145,7 @@ void Backend::scatter_add(const ScatterAdd& a) {
   real("scatter_add.x", a.x);
   shape("scatter_add.slots", a.slots, DType::i32, {kAny});
   shape("scatter_add.x", a.x, a.x.dtype, {a.slots.dims[0], kAny});
-  shape("scatter_add.y", a.y, a.x.dtype, {kAny, a.x.dims[1]});
+  shape("scatter_add.y", a.y, accumulator_of(a.x.dtype), {kAny, a.x.dims[1]});
   do_scatter_add(a);
 }
 
@@ -190,7 +194,7 @@ void check_norm(const BatchNormForward& a) {
   shape("batch_norm.x", a.x, a.x.dtype, {kAny, kAny});
   if (a.batch) shape("batch_norm.x", a.x, a.x.dtype, {a.batch->rows, kAny});
   for (const Tensor* c : {&a.gamma, &a.beta, &a.running_mean, &a.running_var, &a.mean, &a.inverse_std})
-    shape("batch_norm: a tensor per column", *c, a.x.dtype, {a.x.dims[1]});
+    shape("batch_norm: a tensor per column", *c, accumulator_of(a.x.dtype), {a.x.dims[1]});
 }
 
 }  // namespace
@@ -237,8 +241,8 @@ void Backend::linear_forward(const LinearForward& a) {
   real("linear.x", a.x);
   shape("linear.x", a.x, a.x.dtype, {kAny, kAny});
   shape("linear.W", a.W, a.x.dtype, {kAny, a.x.dims[1]});
-  shape("linear.b", a.b, a.x.dtype, {a.W.dims[0]});
-  shape("linear.y", a.y, a.x.dtype, {a.x.dims[0], a.W.dims[0]});
+  shape("linear.b", a.b, accumulator_of(a.x.dtype), {a.W.dims[0]});
+  shape("linear.y", a.y, accumulator_of(a.x.dtype), {a.x.dims[0], a.W.dims[0]});
   do_linear_forward(a);
 }
 
@@ -248,8 +252,8 @@ void Backend::linear_backward(const LinearBackward& a) {
   shape("linear.W", a.W, a.x.dtype, {kAny, a.x.dims[1]});
   shape("linear.dy", a.dy, a.x.dtype, {a.x.dims[0], a.W.dims[0]});
   optional("linear.dx", a.dx, a.x.dtype, {a.x.dims[0], a.x.dims[1]});
-  same("linear.dW", a.W, a.dW);
-  shape("linear.db", a.db, a.x.dtype, {a.W.dims[0]});
+  shape("linear.dW", a.dW, accumulator_of(a.x.dtype), {a.W.dims[0], a.W.dims[1]});
+  shape("linear.db", a.db, accumulator_of(a.x.dtype), {a.W.dims[0]});
   do_linear_backward(a);
 }
 
@@ -257,13 +261,18 @@ namespace {
 
 template <class Xent>
 void check_xent(const Xent& a) {
-  real("xent.logits", a.logits);
+  accumulator("xent.logits", a.logits);
   const int64_t B = a.logits.dims[0], K = a.logits.dims[1];
   shape("xent.logits", a.logits, a.logits.dtype, {kAny, kAny});
   optional("xent.class_weights", a.class_weights, a.logits.dtype, {K});
   same("xent.probabilities", a.logits, a.probabilities);
   optional("xent.losses", a.losses, a.logits.dtype, {B});
-  if (a.dlogits.data) same("xent.dlogits", a.logits, a.dlogits);
+  if (a.dlogits.data) {
+    real("xent.dlogits", a.dlogits);
+    shape("xent.dlogits", a.dlogits, a.dlogits.dtype, {B, K});
+    SLUICE_CHECK(accumulator_of(a.dlogits.dtype) == a.logits.dtype, "xent.dlogits is {} of logits of {}",
+                 name_of(a.dlogits.dtype), name_of(a.logits.dtype));
+  }
   SLUICE_CHECK(a.smoothing >= 0 && a.smoothing < 1, "xent: smoothing {} is not in [0, 1)", a.smoothing);
 }
 
@@ -284,8 +293,17 @@ void Backend::sigmoid_xent(const SigmoidXent& a) {
 // ---- clipping, optimisers
 // -----------------------------------------------------------------------------------------
 
+void Backend::convert(const Convert& a) {
+  SLUICE_CHECK(a.from.dtype == DType::f32 && is_half(a.to.dtype), "convert: {} to {}", name_of(a.from.dtype),
+               name_of(a.to.dtype));
+  real("convert.from", a.from);
+  real("convert.to", a.to);
+  SLUICE_CHECK(a.from.size() == a.to.size(), "convert: {} elements into {}", a.from.size(), a.to.size());
+  do_convert(a);
+}
+
 void Backend::sum_squares(const SumSquares& a) {
-  real("sum_squares.x", a.x);
+  accumulator("sum_squares.x", a.x);
   shape("sum_squares.out", a.out, DType::f64, {1});
   do_sum_squares(a);
 }
@@ -297,7 +315,7 @@ void Backend::clip_scale(const ClipScale& a) {
 }
 
 void Backend::clip_value(const ClipValue& a) {
-  real("clip_value.x", a.x);
+  accumulator("clip_value.x", a.x);
   SLUICE_CHECK(a.limit > 0, "clip_value: limit {} is not positive", a.limit);
   do_clip_value(a);
 }
@@ -306,7 +324,7 @@ namespace {
 
 template <class Update>
 void check_rows(const Update& a) {
-  real("rows.w", a.w);
+  accumulator("rows.w", a.w);
   shape("rows.w", a.w, a.w.dtype, {kAny, kAny});
   shape("rows.ids", a.ids, DType::i32, {kAny});
   shape("rows.g", a.g, a.w.dtype, {a.ids.dims[0], a.w.dims[1]});
@@ -318,7 +336,7 @@ void check_rows(const Update& a) {
 }  // namespace
 
 void Backend::adam(const Adam& a) {
-  real("adam.w", a.w);
+  accumulator("adam.w", a.w);
   same("adam.g", a.w, a.g);
   same("adam.m", a.w, a.m);
   same("adam.v", a.w, a.v);
@@ -333,7 +351,7 @@ void Backend::adam_rows(const AdamRows& a) {
 }
 
 void Backend::sgd(const Sgd& a) {
-  real("sgd.w", a.w);
+  accumulator("sgd.w", a.w);
   same("sgd.g", a.w, a.g);
   same("sgd.m", a.w, a.m);
   shape("sgd.scale", a.scale, DType::f64, {1});

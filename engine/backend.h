@@ -2,10 +2,17 @@
 //
 // A public verb checks shapes and types once and calls the virtual one behind it, which may trust them. All
 // tensors lie in the backend's memory. `=` marks outputs that are overwritten, `+=` those that are added to.
-// REAL is f32 or f64 (one of them throughout a call). Letters: B sequences, T steps, N rows of a batch, U
+// Letters: B sequences, T steps, N rows of a batch, U
 // distinct ids, E input size, H hidden size, G gates, D directions, V vocabulary, K classes. Row r of an
 // [N,*] tensor is row(t, b) of the batch (engine/batch.h); rows that are padding hold anything finite on
 // input and are written as zero by every verb that outputs [N,*], except where said otherwise.
+//
+// Note [Types]
+// REAL, one throughout a call, is what activations, their gradients and the operands of matrix products are
+// stored in: f32, f64, bf16 or f16. ACC is what they are computed and accumulated in: f32 where REAL has 16
+// bits, else REAL itself. Rounding to REAL is to nearest, ties to even, once for each element stored. ACC are
+// parameters other than matrices, all gradients of parameters, statistics, logits, losses, moments, a
+// recurrence's states and their gradients. The CPU backend takes f32 and f64 only.
 #pragma once
 
 #include <memory>
@@ -64,9 +71,9 @@ struct BuildMask {
 
 // y[r] = table[ids[r]].
 struct Gather {
-  Tensor table;  // [V,E] REAL
+  Tensor table;  // [V,E] REAL or ACC
   Tensor ids;    // [R] i32, each in [0, V)
-  Tensor y;      // [R,E] =
+  Tensor y;      // [R,E] REAL =
 };
 
 // Sums the rows of each segment: y[u] = sum over s in [segments[u], segments[u+1]) of x[segment_rows[s]], in
@@ -75,14 +82,14 @@ struct SegmentSum {
   Tensor x;             // [N,E] REAL
   Tensor segments;      // [U+1] i32
   Tensor segment_rows;  // [*] i32
-  Tensor y;             // [U,E] =
+  Tensor y;             // [U,E] REAL or ACC =
 };
 
 // y[slots[u]] += x[u]; slots are distinct.
 struct ScatterAdd {
   Tensor x;      // [U,E] REAL
   Tensor slots;  // [U] i32
-  Tensor y;      // [M,E] +=
+  Tensor y;      // [M,E] ACC +=
 };
 
 // ---- recurrence
@@ -118,15 +125,15 @@ struct RnnForward {
   RnnPath path = RnnPath::cpu;  // never automatic
   StepInfo step;
   const Batch* batch = nullptr;
-  Tensor x;        // [N,E], or [U,E] when x_index is given
+  Tensor x;        // [N,E] REAL, or [U,E] when x_index is given
   Tensor x_index;  // [N] i32 or null: row r of the input is x[x_index[r]]
-  Tensor W;        // [D,G*H,E]  the order of gates: Note [Slots] in kernels/cells/cell.h
-  Tensor R;        // [D,G*H,H]
-  Tensor b;        // [D,S*H]
-  Tensor h0, c0;   // [D,B,H] or null (zero); cells of one state have no c0, cT, dcT, dc0
-  Tensor y;        // [N,D*H] =
-  Tensor hT,
-      cT;  // [D,B,H] = or null; the state at each sequence's own end (h0, c0 for a sequence of length 0)
+  Tensor W;        // [D,G*H,E] REAL  the order of gates: Note [Slots] in kernels/cells/cell.h
+  Tensor R;        // [D,G*H,H] REAL
+  Tensor b;        // [D,S*H] ACC
+  Tensor h0, c0;   // [D,B,H] ACC or null (zero); cells of one state have no c0, cT, dcT, dc0
+  Tensor y;        // [N,D*H] REAL =
+  // [D,B,H] ACC = or null; the state at each sequence's own end (h0, c0 for a sequence of length 0)
+  Tensor hT, cT;
   Tensor saved;    // rnn_bytes().saved bytes of u8 =
   Tensor scratch;  // rnn_bytes().scratch bytes of u8
 };
@@ -134,11 +141,11 @@ struct RnnForward {
 // After forward() with the same shape, path, step, batch, x, x_index, W, R, b, h0, c0, y and saved.
 struct RnnBackward {
   RnnForward forward;  // its outputs are inputs here; scratch is free again; saved may be overwritten
-  Tensor dy;           // [N,D*H]
-  Tensor dhT, dcT;     // [D,B,H] or null (zero)
-  Tensor dx;           // [N,E] or [U,E] = (sum over the rows of each distinct input), or null
-  Tensor dW, dR, db;   // as W, R, b +=
-  Tensor dh0, dc0;     // [D,B,H] = or null
+  Tensor dy;           // [N,D*H] REAL
+  Tensor dhT, dcT;     // [D,B,H] ACC or null (zero)
+  Tensor dx;           // [N,E] or [U,E] REAL = (sum over the rows of each distinct input), or null
+  Tensor dW, dR, db;   // as W, R, b but ACC +=
+  Tensor dh0, dc0;     // [D,B,H] ACC = or null
 };
 
 // ---- pooling
@@ -153,15 +160,15 @@ struct PoolForward {
   const Batch* batch = nullptr;
   int directions = 1;  // halves of C, for `last`
   Tensor x;            // [N,C] REAL
-  Tensor y;            // [B,ldy] =  columns [column, column + C)
+  Tensor y;            // [B,ldy] REAL =  columns [column, column + C)
   int column = 0;
   Tensor argmax;  // [B,C] i32 = row of the maximum, -1 for an empty sequence; for max only
 };
 
 struct PoolBackward {
   PoolForward forward;
-  Tensor dy;  // [B,ldy], the same columns
-  Tensor dx;  // [N,C] +=
+  Tensor dy;  // [B,ldy] REAL, the same columns
+  Tensor dx;  // [N,C] REAL +=
 };
 
 // ---- batch normalisation, dropout
@@ -174,17 +181,17 @@ struct BatchNormForward {
   bool training = false;
   double epsilon = 1e-5, momentum = 0.1;
   Tensor x;                          // [M,C] REAL
-  Tensor gamma, beta;                // [C]
-  Tensor running_mean, running_var;  // [C] updated while training
-  Tensor mean, inverse_std;          // [C] = saved for backward
-  Tensor y;                          // [M,C] =  may be x
+  Tensor gamma, beta;                // [C] ACC
+  Tensor running_mean, running_var;  // [C] ACC updated while training
+  Tensor mean, inverse_std;          // [C] ACC = saved for backward
+  Tensor y;                          // [M,C] REAL =  may be x
 };
 
 struct BatchNormBackward {
   BatchNormForward forward;  // x as before forward: y must not have been x
-  Tensor dy;                 // [M,C]
-  Tensor dx;                 // [M,C] =  may be dy
-  Tensor dgamma, dbeta;      // [C] +=
+  Tensor dy;                 // [M,C] REAL
+  Tensor dx;                 // [M,C] REAL =  may be dy
+  Tensor dgamma, dbeta;      // [C] ACC +=
 };
 
 // y = x * keep / (1 - p), keep drawn from masks. Row r uses mask (row b, step t) of its place in `batch`, or
@@ -194,58 +201,64 @@ struct Dropout {
   double p = 0;
   MaskStream masks;
   Tensor x;  // [M,C] REAL
-  Tensor y;  // [M,C] =  may be x
+  Tensor y;  // [M,C] REAL =  may be x
 };
 
 // ---- head
 
 struct LinearForward {
   Tensor x;  // [M,C] REAL
-  Tensor W;  // [K,C]
-  Tensor b;  // [K]
-  Tensor y;  // [M,K] =
+  Tensor W;  // [K,C] REAL
+  Tensor b;  // [K] ACC
+  Tensor y;  // [M,K] ACC =
 };
 
 struct LinearBackward {
   Tensor x, W;  // as forward
-  Tensor dy;    // [M,K]
-  Tensor dx;    // [M,C] = or null
-  Tensor dW;    // [K,C] +=
-  Tensor db;    // [K] +=
+  Tensor dy;    // [M,K] REAL
+  Tensor dx;    // [M,C] REAL = or null
+  Tensor dW;    // [K,C] ACC +=
+  Tensor db;    // [K] ACC +=
 };
 
 // Softmax cross-entropy with its gradient. Target of row b: (1 - smoothing) at labels[b] plus smoothing / K
 // everywhere. losses[b] = weight[labels[b]] * cross-entropy; dlogits = scale * d(sum of losses)/d logits. A
 // label of -1: loss and gradient 0.
 struct SoftmaxXent {
-  Tensor logits;         // [B,K] REAL
+  Tensor logits;         // [B,K] ACC
   Tensor labels;         // [B] i32
-  Tensor class_weights;  // [K] REAL or null (ones)
+  Tensor class_weights;  // [K] ACC or null (ones)
   double smoothing = 0;
   double scale = 1;
-  Tensor probabilities;  // [B,K] =
-  Tensor losses;         // [B] = or null
-  Tensor dlogits;        // [B,K] = or null
+  Tensor probabilities;  // [B,K] ACC =
+  Tensor losses;         // [B] ACC = or null
+  Tensor dlogits;        // [B,K] REAL = or null
 };
 
 // Independent sigmoids, summed over classes: losses[b] = sum_k weight[k] * binary cross-entropy(logit,
 // target), where the target is (1 - smoothing) * t + smoothing / 2.
 struct SigmoidXent {
-  Tensor logits;         // [B,K] REAL
+  Tensor logits;         // [B,K] ACC
   Tensor targets;        // [B,K] f32
-  Tensor class_weights;  // [K] REAL or null
+  Tensor class_weights;  // [K] ACC or null
   double smoothing = 0;
   double scale = 1;
-  Tensor probabilities;  // [B,K] =
-  Tensor losses;         // [B] = or null
-  Tensor dlogits;        // [B,K] = or null
+  Tensor probabilities;  // [B,K] ACC =
+  Tensor losses;         // [B] ACC = or null
+  Tensor dlogits;        // [B,K] REAL = or null
 };
 
 // ---- clipping and optimisers
 
+// to = from, rounded: the operands in 16 bits of parameters that are updated in f32.
+struct Convert {
+  Tensor from;  // any rank, f32
+  Tensor to;    // as many elements, bf16 or f16 =
+};
+
 // out[0] += sum of x^2, summed in fixed chunks in f64.
 struct SumSquares {
-  Tensor x;    // any rank, REAL
+  Tensor x;    // any rank, ACC
   Tensor out;  // [1] f64 +=
 };
 
@@ -258,7 +271,7 @@ struct ClipScale {
 
 // x = clamp(x, -limit, limit); NaN stays NaN.
 struct ClipValue {
-  Tensor x;  // any rank, REAL; in place
+  Tensor x;  // any rank, ACC; in place
   double limit = 0;
 };
 
@@ -275,7 +288,7 @@ struct AdamConfig {
 
 struct Adam {
   AdamConfig config;
-  Tensor w, g, m, v;  // the same shape, REAL
+  Tensor w, g, m, v;  // the same shape, ACC
   Tensor scale;       // [1] f64: the clip scale
 };
 
@@ -287,8 +300,8 @@ struct Adam {
 struct AdamRows {
   AdamConfig config;
   Tensor ids;      // [M] i32, distinct
-  Tensor g;        // [M,E] REAL
-  Tensor w, m, v;  // [V,E]
+  Tensor g;        // [M,E] ACC
+  Tensor w, m, v;  // [V,E] ACC
   Tensor touched;  // [V] i32, the last update that touched each row
   Tensor scale;    // [1] f64
 };
@@ -320,6 +333,7 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string describe() const = 0;     // one line: device, threads, instruction set, libraries
   virtual size_t available_memory() const = 0;  // bytes that can still be allocated
+  virtual bool takes(DType) const = 0;          // as REAL of Note [Types]
 
   void copy_to_device(Tensor device, const void* host);  // device.bytes() bytes
   void copy_to_host(void* host, Tensor device);
@@ -364,6 +378,7 @@ class Backend {
   void linear_backward(const LinearBackward&);
   void softmax_xent(const SoftmaxXent&);
   void sigmoid_xent(const SigmoidXent&);
+  void convert(const Convert&);
   void sum_squares(const SumSquares&);
   void clip_scale(const ClipScale&);
   void clip_value(const ClipValue&);
@@ -405,6 +420,7 @@ class Backend {
   virtual void do_linear_backward(const LinearBackward&) = 0;
   virtual void do_softmax_xent(const SoftmaxXent&) = 0;
   virtual void do_sigmoid_xent(const SigmoidXent&) = 0;
+  virtual void do_convert(const Convert&) = 0;
   virtual void do_sum_squares(const SumSquares&) = 0;
   virtual void do_clip_scale(const ClipScale&) = 0;
   virtual void do_clip_value(const ClipValue&) = 0;

@@ -32,10 +32,33 @@ void optional(const char* what, const Tensor& tensor, DType type, std::initializ
   if (tensor.data) shape(what, tensor, type, dims);
 }
 
-void real(const char* what, const Tensor& tensor) {
-  SLUICE_CHECK(tensor.dtype == DType::f32 || tensor.dtype == DType::f64, "{} is {}, not f32 or f64", what,
-               name_of(tensor.dtype));
+namespace {
+
+void has_memory(const char* what, const Tensor& tensor) {
   SLUICE_CHECK(tensor.data || tensor.size() == 0, "{} has no memory", what);
+}
+
+bool is_accumulator(DType type) {
+  return type == DType::f32 || type == DType::f64;
+}
+
+}  // namespace
+
+void real(const char* what, const Tensor& tensor) {
+  SLUICE_CHECK(is_accumulator(tensor.dtype) || is_half(tensor.dtype), "{} is {}, not a real number", what,
+               name_of(tensor.dtype));
+  has_memory(what, tensor);
+}
+
+void accumulator(const char* what, const Tensor& tensor) {
+  SLUICE_CHECK(is_accumulator(tensor.dtype), "{} is {}, not f32 or f64", what, name_of(tensor.dtype));
+  has_memory(what, tensor);
+}
+
+void real_or_accumulator(const char* what, const Tensor& tensor, DType type) {
+  SLUICE_CHECK(tensor.dtype == type || tensor.dtype == accumulator_of(type), "{} is {}, not {} or {}", what,
+               name_of(tensor.dtype), name_of(type), name_of(accumulator_of(type)));
+  has_memory(what, tensor);
 }
 
 void same(const char* what, const Tensor& a, const Tensor& b) {
@@ -49,7 +72,7 @@ void same(const char* what, const Tensor& a, const Tensor& b) {
 void rnn(const RnnForward& a) {
   SLUICE_CHECK(a.batch, "rnn: no batch");
   SLUICE_CHECK(a.path != RnnPath::automatic, "rnn: the path must be chosen before the call");
-  const DType t = a.shape.dtype;
+  const DType t = a.shape.dtype, acc = accumulator_of(t);
   const int64_t E = a.shape.input_size, H = a.shape.hidden_size, D = a.shape.directions,
                 B = a.batch->sequences;
   const CellTraits cell = traits_of(a.shape.cell);
@@ -60,10 +83,10 @@ void rnn(const RnnForward& a) {
   optional("rnn.x_index", a.x_index, DType::i32, {a.batch->rows});
   shape("rnn.W", a.W, t, {D, G * H, E});
   shape("rnn.R", a.R, t, {D, G * H, H});
-  shape("rnn.b", a.b, t, {D, cell.saved * H});
+  shape("rnn.b", a.b, acc, {D, cell.saved * H});
   for (const auto& [what, state] :
        {std::pair{"rnn.h0", &a.h0}, {"rnn.c0", &a.c0}, {"rnn.hT", &a.hT}, {"rnn.cT", &a.cT}})
-    optional(what, *state, t, {D, B, H});
+    optional(what, *state, acc, {D, B, H});
   SLUICE_CHECK(cell.states == 2 || (!a.c0.data && !a.cT.data && a.shape.zoneout_cell == 0),
                "rnn: a {} has no cell state", name_of(a.shape.cell));
   shape("rnn.y", a.y, t, {a.batch->rows, D * H});
@@ -75,14 +98,15 @@ void rnn(const RnnBackward& a) {
   rnn(a.forward);
   same("rnn.dy", a.forward.y, a.dy);
   if (a.dx.data) same("rnn.dx", a.forward.x, a.dx);
-  same("rnn.dW", a.forward.W, a.dW);
-  same("rnn.dR", a.forward.R, a.dR);
-  same("rnn.db", a.forward.b, a.db);
+  const DType acc = accumulator_of(a.forward.shape.dtype);
   const int64_t H = a.forward.shape.hidden_size, D = a.forward.shape.directions,
-                B = a.forward.batch->sequences;
+                B = a.forward.batch->sequences, E = a.forward.shape.input_size, G = a.forward.W.dims[1];
+  shape("rnn.dW", a.dW, acc, {D, G, E});
+  shape("rnn.dR", a.dR, acc, {D, G, H});
+  shape("rnn.db", a.db, acc, {D, a.forward.b.dims[1]});
   for (const auto& [what, state] :
        {std::pair{"rnn.dhT", &a.dhT}, {"rnn.dcT", &a.dcT}, {"rnn.dh0", &a.dh0}, {"rnn.dc0", &a.dc0}})
-    optional(what, *state, a.forward.shape.dtype, {D, B, H});
+    optional(what, *state, acc, {D, B, H});
   SLUICE_CHECK(traits_of(a.forward.shape.cell).states == 2 || (!a.dcT.data && !a.dc0.data),
                "rnn: a {} has no cell state", name_of(a.forward.shape.cell));
 }

@@ -13,8 +13,12 @@ constexpr int64_t kAny = -1;
 void shape(const char* what, const Tensor& tensor, DType type, std::initializer_list<int64_t> dims);
 // As shape(), but a null tensor passes.
 void optional(const char* what, const Tensor& tensor, DType type, std::initializer_list<int64_t> dims);
-// Unless it has memory and is f32 or f64.
+// Unless it has memory and is of a floating-point type. Note [Types] in engine/backend.h: REAL.
 void real(const char* what, const Tensor& tensor);
+// Unless it has memory and is f32 or f64: ACC.
+void accumulator(const char* what, const Tensor& tensor);
+// Unless it has memory and is of `type` or of the type that `type` is accumulated in.
+void real_or_accumulator(const char* what, const Tensor& tensor, DType type);
 void same(const char* what, const Tensor& a, const Tensor& b);
 
 void rnn(const RnnForward& args);

@@ -70,8 +70,12 @@ int Params::place(const Entry& entry) const {
 size_t Params::bytes(bool dense_tables, int row_capacity) const {
   const Layout layout = measure();
   const int64_t dense = dense_tables ? layout.end(Kind::table) : layout.end(Kind::plain);
-  return static_cast<size_t>(layout.end(Kind::buffer) + dense) * size_of(dtype_) +
+  return static_cast<size_t>(layout.end(Kind::buffer) + dense) * size_of(dtype_) + operand_bytes(layout) +
          (dense_tables ? 0 : rows_bytes(row_capacity));
+}
+
+size_t Params::operand_bytes(const Layout& layout) const {
+  return is_half(real_) ? static_cast<size_t>(layout.end(Kind::decayed)) * size_of(real_) : 0;
 }
 
 void Params::allocate(uint64_t seed, bool dense_tables, int row_capacity) {
@@ -84,6 +88,7 @@ void Params::allocate(uint64_t seed, bool dense_tables, int row_capacity) {
     used[k] += product(entry.shape);
   }
   values_ = Buffer(backend_, static_cast<size_t>(layout_.end(Kind::buffer)) * size_of(dtype_), "parameters");
+  operands_ = Buffer(backend_, operand_bytes(layout_), "parameters in 16 bits");
   gradients_ = Buffer(backend_, static_cast<size_t>(dense_end()) * size_of(dtype_), "gradients");
   if (!dense_tables) allocate_rows(row_capacity);
   initialise(seed);
@@ -118,7 +123,7 @@ void Params::initialise(uint64_t seed) {
   for (const Entry& entry : entries_) {
     values.assign(static_cast<size_t>(product(entry.shape)), 0.0);
     entry.init(values, entry.shape, seed_of(seed, entry.name));
-    const Tensor tensor = slice(values_, entry);
+    const Tensor tensor = slice(values_, dtype_, entry);
     if (dtype_ == DType::f64) {
       backend_.copy_to_device(tensor, values.data());
     } else {
@@ -126,31 +131,46 @@ void Params::initialise(uint64_t seed) {
       backend_.copy_to_device(tensor, narrowed.data());
     }
   }
+  refresh();
 }
 
-Tensor Params::slice(const Buffer& from, const Entry& entry) const {
-  char* data = static_cast<char*>(from.data()) + static_cast<size_t>(entry.offset) * size_of(dtype_);
+Tensor Params::slice(const Buffer& from, DType type, const Entry& entry) const {
+  char* data = static_cast<char*>(from.data()) + static_cast<size_t>(entry.offset) * size_of(type);
   const auto& s = entry.shape;
   switch (s.size()) {
     case 1:
-      return Tensor(data, dtype_, {s[0]});
+      return Tensor(data, type, {s[0]});
     case 2:
-      return Tensor(data, dtype_, {s[0], s[1]});
+      return Tensor(data, type, {s[0], s[1]});
     case 3:
-      return Tensor(data, dtype_, {s[0], s[1], s[2]});
+      return Tensor(data, type, {s[0], s[1], s[2]});
     default:
       throw Failure("parameter {} has rank {}", entry.name, s.size());
   }
 }
 
 Tensor Params::value(ParamId id) const {
-  return slice(values_, entries_[static_cast<size_t>(id)]);
+  return slice(values_, dtype_, entries_[static_cast<size_t>(id)]);
+}
+
+Tensor Params::operand(ParamId id) const {
+  if (!is_half(real_)) return value(id);
+  const Entry& entry = entries_[static_cast<size_t>(id)];
+  SLUICE_CHECK(place(entry) == static_cast<int>(Kind::decayed), "parameter {} is no operand", entry.name);
+  return slice(operands_, real_, entry);
+}
+
+void Params::refresh() {
+  const int64_t n = layout_.end(Kind::decayed);
+  if (is_half(real_) && n > 0)
+    backend_.convert(
+        {.from = Tensor(values_.data(), dtype_, {n}), .to = Tensor(operands_.data(), real_, {n})});
 }
 
 Tensor Params::gradient(ParamId id) const {
   const Entry& entry = entries_[static_cast<size_t>(id)];
   if (entry.offset >= dense_end()) throw Failure("parameter {} has no dense gradient", entry.name);
-  return slice(gradients_, entry);
+  return slice(gradients_, dtype_, entry);
 }
 
 bool Params::trained(ParamId id) const {
@@ -217,7 +237,7 @@ int64_t Params::trained_parameters() const {
 
 std::vector<NamedTensor> Params::named() const {
   std::vector<NamedTensor> result;
-  for (const Entry& entry : entries_) result.push_back({entry.name, slice(values_, entry)});
+  for (const Entry& entry : entries_) result.push_back({entry.name, slice(values_, dtype_, entry)});
   return result;
 }
 

@@ -5,6 +5,10 @@
 // normalisation), tables. Gradients of dense parameters lie in one buffer of the same order. A table [V,E]
 // has a row gradient instead: the rows that the batches since the last update touched (`ids`) and their sums;
 // in dense mode it has a dense gradient like any other parameter.
+//
+// All of them are ACC of Note [Types] in engine/backend.h. Where REAL has 16 bits, the operands of matrix
+// products, which are the parameters that decay, have a working copy in REAL, rounded from the values by
+// refresh().
 #pragma once
 
 #include <functional>
@@ -45,7 +49,8 @@ class Params {
   // Where a parameter lies in the flat buffers, in this order.
   enum class Kind { decayed, plain, table, buffer };
 
-  Params(Backend& backend, DType dtype) : backend_(backend), dtype_(dtype) {}
+  // real: REAL.
+  Params(Backend& backend, DType real) : backend_(backend), real_(real), dtype_(accumulator_of(real)) {}
 
   // Before allocate(). `decay`: weight decay applies. Names are unique and become the names in
   // model.safetensors.
@@ -61,6 +66,10 @@ class Params {
   size_t bytes(bool dense_tables, int row_capacity) const;  // what allocate() will take
 
   Tensor value(ParamId id) const;
+  // The value as a matrix product takes it, in REAL; of parameters that decay.
+  Tensor operand(ParamId id) const;
+  // Brings operand() up to date: after updates, and after values were written from elsewhere.
+  void refresh();
   Tensor gradient(ParamId id) const;  // dense ones only
   bool trained(ParamId id) const;
 
@@ -84,7 +93,7 @@ class Params {
 
   std::vector<NamedTensor> named() const;  // every parameter and buffer, in order of declaration
   Backend& backend() { return backend_; }
-  DType dtype() const { return dtype_; }
+  DType dtype() const { return dtype_; }  // of values and gradients
 
  private:
   static constexpr int kKinds = 4;
@@ -107,18 +116,19 @@ class Params {
   void allocate_rows(int capacity);
   size_t row_bytes(const RowGradient& r, int capacity) const;
   size_t rows_bytes(int capacity) const;
+  size_t operand_bytes(const Layout& layout) const;
   void initialise(uint64_t seed);
-  Tensor slice(const Buffer& from, const Entry& entry) const;
+  Tensor slice(const Buffer& from, DType type, const Entry& entry) const;
   int64_t columns(ParamId table) const;
   int64_t dense_end() const { return layout_.end(dense_tables_ ? Kind::table : Kind::plain); }
 
   Backend& backend_;
-  DType dtype_;
+  DType real_, dtype_;
   std::vector<Entry> entries_;
   std::vector<RowGradient> rows_;
   Layout layout_;
   bool dense_tables_ = false;
-  Buffer values_, gradients_, row_memory_;
+  Buffer values_, operands_, gradients_, row_memory_;  // operands_: only where REAL has 16 bits
 };
 
 }  // namespace sluice

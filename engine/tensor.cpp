@@ -10,6 +10,8 @@ const char* name_of(DType type) {
       return "f64";
     case DType::bf16:
       return "bf16";
+    case DType::f16:
+      return "f16";
     case DType::i32:
       return "i32";
     case DType::u8:

@@ -7,12 +7,12 @@
 #include <initializer_list>
 
 #include "engine/error.h"
-#include "kernels/core/bf16.h"
+#include "kernels/core/arithmetic.h"
 #include "kernels/core/view.h"
 
 namespace sluice {
 
-enum class DType : uint8_t { f32, f64, bf16, i32, u8 };
+enum class DType : uint8_t { f32, f64, bf16, f16, i32, u8 };
 
 constexpr size_t size_of(DType type) {
   switch (type) {
@@ -21,6 +21,7 @@ constexpr size_t size_of(DType type) {
     case DType::f64:
       return 8;
     case DType::bf16:
+    case DType::f16:
       return 2;
     case DType::i32:
       return 4;
@@ -30,6 +31,15 @@ constexpr size_t size_of(DType type) {
   return 0;
 }
 const char* name_of(DType type);
+
+// Stored only: what is computed of them is computed and accumulated in f32.
+constexpr bool is_half(DType type) {
+  return type == DType::bf16 || type == DType::f16;
+}
+// The type that values of `type` are computed and accumulated in.
+constexpr DType accumulator_of(DType type) {
+  return is_half(type) ? DType::f32 : type;
+}
 
 template <class T>
 struct DTypeOf;
@@ -44,6 +54,10 @@ struct DTypeOf<double> {
 template <>
 struct DTypeOf<bf16> {
   static constexpr DType value = DType::bf16;
+};
+template <>
+struct DTypeOf<f16> {
+  static constexpr DType value = DType::f16;
 };
 template <>
 struct DTypeOf<int32_t> {
@@ -96,7 +110,7 @@ struct Tensor {
   void check_is(DType type, int wanted_rank) const;
 };
 
-// Calls f.template operator()<T>() with the C++ type of a floating-point dtype the CPU computes in.
+// Calls f.template operator()<T>() with the C++ type of a floating-point dtype that is computed in.
 template <class F>
 decltype(auto) dispatch_real(DType type, F&& f) {
   switch (type) {
@@ -106,6 +120,19 @@ decltype(auto) dispatch_real(DType type, F&& f) {
       return f.template operator()<double>();
     default:
       throw Failure("no computation in {} on this backend", name_of(type));
+  }
+}
+
+// The same with every floating-point dtype.
+template <class F>
+decltype(auto) dispatch_stored(DType type, F&& f) {
+  switch (type) {
+    case DType::bf16:
+      return f.template operator()<bf16>();
+    case DType::f16:
+      return f.template operator()<f16>();
+    default:
+      return dispatch_real(type, f);
   }
 }
 

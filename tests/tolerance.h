@@ -1,8 +1,10 @@
 // How far a backend may be from the oracle, per dtype, with the reason beside each bound.
 //
-// All bounds are counted in units u, the rounding error of one operation: 2^-24 in f32, 2^-53 in f64. An
-// error is allowed of_element * u times the wanted value, plus of_largest * u times the largest wanted value
-// of the same tensor: the first where nothing cancels, the second where sums of either sign do.
+// All bounds are counted in units u, the rounding error of one operation: 2^-24 in f32, 2^-53 in f64. Types
+// of 16 bits are only stored: what is computed of them counts in f32's units, and then one rounding of what
+// is stored, 2^-8 of it in bf16 and 2^-11 in f16. An error is allowed of_element * u times the wanted value,
+// plus of_largest * u times the largest wanted value of the same tensor: the first where nothing cancels, the
+// second where sums of either sign do.
 #pragma once
 
 #include <cmath>
@@ -21,6 +23,11 @@ inline double unit(DType type) {
   return type == DType::f64 ? 0x1p-53 : 0x1p-24;
 }
 
+// What storing adds: nothing where the type is computed in.
+inline double stored(DType type) {
+  return type == DType::bf16 ? 0x1p-8 : type == DType::f16 ? 0x1p-11 : 0;
+}
+
 // Copies, maxima, masks, sums of small integers: no rounding at all.
 inline Bound exact() {
   return {};
@@ -28,13 +35,13 @@ inline Bound exact() {
 
 // A value made by `operations` roundings in a row, with no subtraction of nearly equal numbers.
 inline Bound rounded(DType type, int operations) {
-  return {operations * unit(type), 0};
+  return {operations * unit(type) + stored(type), 0};
 }
 
 // A sum of n products in any order: the errors of n roundings add up like a random walk, sqrt(n); 4 is the
 // tail.
 inline Bound sum(DType type, double n) {
-  return {unit(type), 2 * std::sqrt(n + 1) * unit(type)};
+  return {unit(type) + stored(type), 2 * std::sqrt(n + 1) * unit(type)};
 }
 
 // The same where an elementary function follows or comes first. f32: kernels/core/math.h promises 2e-7

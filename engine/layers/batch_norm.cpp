@@ -12,8 +12,8 @@ void BatchNorm::declare(Params& params) {
 }
 
 void BatchNorm::bind(Arena& arena, DType type) {
-  mean_ = arena.saved(name_ + " mean", type, {columns_});
-  inverse_std_ = arena.saved(name_ + " inverse deviation", type, {columns_});
+  mean_ = arena.saved(name_ + " mean", accumulator_of(type), {columns_});
+  inverse_std_ = arena.saved(name_ + " inverse deviation", accumulator_of(type), {columns_});
 }
 
 void BatchNorm::forward(Backend& backend, const Params& params, const Batch* batch, const StepInfo& step,

@@ -13,7 +13,7 @@ class BatchNorm {
   BatchNorm(std::string name, int columns) : name_(std::move(name)), columns_(columns) {}
 
   void declare(Params& params);
-  void bind(Arena& arena, DType type);
+  void bind(Arena& arena, DType type);  // type: of rows
   // x, out [M,C], not the same memory. batch: null where every row is valid.
   void forward(Backend& backend, const Params& params, const Batch* batch, const StepInfo& step, Tensor x,
                Tensor out);

@@ -15,7 +15,7 @@ void Embedding::bind(Arena& arena, const MaxShape& max, DType type) {
   if (config_.expanded) expanded_ = arena.saved("embedding rows", type, {max.rows, config_.size});
   if (config_.frozen) return;
   arena.open_scratch("embedding gradient");
-  if (config_.expanded) d_distinct_ = arena.scratch(type, {max.distinct, config_.size});
+  if (config_.expanded) d_distinct_ = arena.scratch(accumulator_of(type), {max.distinct, config_.size});
   slots_ = arena.scratch(DType::i32, {max.distinct});
 }
 

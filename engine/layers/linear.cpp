@@ -10,12 +10,12 @@ void Linear::declare(Params& params) {
 }
 
 void Linear::forward(Backend& backend, const Params& params, Tensor x, Tensor y) {
-  backend.linear_forward({.x = x, .W = params.value(W_), .b = params.value(b_), .y = y});
+  backend.linear_forward({.x = x, .W = params.operand(W_), .b = params.value(b_), .y = y});
 }
 
 void Linear::backward(Backend& backend, const Params& params, Tensor x, Tensor dy, Tensor dx) {
   backend.linear_backward({.x = x,
-                           .W = params.value(W_),
+                           .W = params.operand(W_),
                            .dy = dy,
                            .dx = dx,
                            .dW = params.gradient(W_),

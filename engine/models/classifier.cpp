@@ -19,7 +19,10 @@ int hidden_size(const ModelConfig& config, int layer) {
                                         : config.hidden_size[static_cast<size_t>(layer)];
 }
 
-const ModelConfig& checked(const ModelConfig& config) {
+const ModelConfig& checked(const ModelConfig& config, const Backend& backend) {
+  if (!backend.takes(config.dtype))
+    throw UserError("model.dtype = {}: needs a GPU; use --device cuda, or model.dtype = f32",
+                    name_of(config.dtype));
   const auto sizes = static_cast<int>(config.hidden_size.size());
   if (config.num_layers > kMaxLayers)
     throw UserError("model.num_layers: {} is more than {}; use fewer layers", config.num_layers, kMaxLayers);
@@ -62,7 +65,7 @@ RecurrentConfig layer_config(const ModelConfig& config, int layer, int inputs) {
 }  // namespace
 
 Classifier::Classifier(const ModelConfig& config, const LossConfig& loss, Backend& backend)
-    : config_(checked(config)),
+    : config_(checked(config, backend)),
       loss_(loss),
       backend_(backend),
       params_(backend, config.dtype),
@@ -106,7 +109,7 @@ void Classifier::declare() {
 }
 
 void Classifier::bind(const MaxShape& max) {
-  const DType type = config_.dtype;
+  const DType type = config_.dtype, acc = accumulator_of(type);
   const int64_t N = max.rows, B = max.sequences, K = config_.classes, P = pooled_width();
   embedding_.bind(arena_, max, type);
   if (input_norm_) {
@@ -141,10 +144,10 @@ void Classifier::bind(const MaxShape& max) {
     pooled_normed_ = arena_.saved("norm.pooled", type, {B, P});
   }
   d_pooled_ = arena_.saved("gradient of pooled", type, {B, P});
-  logits_ = arena_.saved("logits", type, {B, K});
+  logits_ = arena_.saved("logits", acc, {B, K});
   dlogits_ = arena_.saved("gradient of logits", type, {B, K});
-  probabilities_ = arena_.saved("probabilities", type, {B, K});
-  losses_ = arena_.saved("losses", type, {B});
+  probabilities_ = arena_.saved("probabilities", acc, {B, K});
+  losses_ = arena_.saved("losses", acc, {B});
 }
 
 void Classifier::allocate(const MaxShape& max, uint64_t seed, bool dense_tables, int accumulate,
@@ -167,9 +170,10 @@ void Classifier::allocate(const MaxShape& max, uint64_t seed, bool dense_tables,
   bind(max);
   if (loss_.class_weights.empty()) return;
   const int64_t K = config_.classes;
-  class_weight_memory_ = Buffer(backend_, static_cast<size_t>(K) * size_of(config_.dtype), "class weights");
-  class_weights_ = Tensor(class_weight_memory_.data(), config_.dtype, {K});
-  dispatch_real(config_.dtype, [&]<class T>() {
+  const DType acc = accumulator_of(config_.dtype);
+  class_weight_memory_ = Buffer(backend_, static_cast<size_t>(K) * size_of(acc), "class weights");
+  class_weights_ = Tensor(class_weight_memory_.data(), acc, {K});
+  dispatch_real(acc, [&]<class T>() {
     const std::vector<T> weights(loss_.class_weights.begin(), loss_.class_weights.end());
     backend_.copy_to_device(class_weights_, weights.data());
   });
@@ -335,7 +339,7 @@ void Classifier::set_embeddings(std::span<const int32_t> rows, std::span<const f
   const Tensor table = params_.value(embedding_.table());
   const size_t size = rows.empty() ? 0 : values.size() / rows.size();
   for (size_t k = 0; k < rows.size(); ++k)
-    dispatch_real(config_.dtype, [&]<class T>() {
+    dispatch_real(table.dtype, [&]<class T>() {
       const std::vector<T> row(values.begin() + static_cast<std::ptrdiff_t>(k * size),
                                values.begin() + static_cast<std::ptrdiff_t>((k + 1) * size));
       backend_.copy_to_device(table.at(rows[k]).narrow(static_cast<int64_t>(size)), row.data());

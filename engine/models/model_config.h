@@ -32,6 +32,7 @@ struct ModelConfig {
   double zoneout_hidden = 0, zoneout_cell = 0;
   double forget_bias = 1;
   bool orthogonal = true;  // R; else Glorot
+  // What activations are stored and matrices multiplied in: REAL of Note [Types] in engine/backend.h.
   DType dtype = DType::f32;
   RnnPath path = RnnPath::automatic;
 };

@@ -40,6 +40,7 @@ void Optimizer::update(double learning_rate, int64_t step) {
   gather_norm();
   for (const Params::Dense& piece : params_.dense()) update_dense(piece, learning_rate, step);
   for (size_t table = 0; table < params_.rows().size(); ++table) update_rows(table, learning_rate, step);
+  params_.refresh();
   params_.zero_gradients();
 }
 

@@ -150,6 +150,8 @@ std::string dtype_name(DType type) {
       return "F64";
     case DType::bf16:
       return "BF16";
+    case DType::f16:
+      return "F16";
     case DType::i32:
       return "I32";
     case DType::u8:

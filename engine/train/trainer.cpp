@@ -90,6 +90,7 @@ CheckpointTensors Trainer::checkpoint_tensors() const {
 void Trainer::resume() {
   state_ = load_checkpoint(config_.checkpoint_directory, classifier_.params().backend(), config_.seed,
                            checkpoint_tensors(), config_.fingerprint);
+  classifier_.params().refresh();
   stopping_.set_state(state_.stopping);
   resumed_ = true;
 }
@@ -130,6 +131,7 @@ TrainResult Trainer::finish(StopReason reason) {
   result.best_value = state_.stopping.best.value_or(0);
   if (best_ && state_.stopping.best && reason != StopReason::requested) {
     best_->restore();
+    classifier_.params().refresh();
     result.best_restored = true;
   }
   return result;

@@ -57,8 +57,11 @@ std::vector<Option> model_options() {
       choice("model.loss", at(&M::loss),
              {{"auto", Loss::automatic}, {"softmax", Loss::softmax}, {"sigmoid", Loss::sigmoid}},
              "softmax: one label a text; sigmoid: any number; auto: as the training documents have"),
-      choice("model.dtype", at(&M::dtype), {{"f32", DType::f32}, {"f64", DType::f64}},
-             "numbers to compute in"),
+      choice("model.dtype", at(&M::dtype),
+             {{"f32", DType::f32}, {"f64", DType::f64}, {"bf16", DType::bf16}, {"f16", DType::f16}},
+             "numbers that activations are stored and matrices multiplied in; bf16, f16: on a GPU, with f32 "
+             "sums "
+             "and parameters"),
       choice("rnn.path", at(&M::path),
              {{"auto", RnnPath::automatic},
               {"cpu", RnnPath::cpu},

@@ -81,6 +81,7 @@ void TrainedModel::load(const RunFolder& folder, const MaxShape& max) {
   for (const NamedTensor& parameter : classifier->params().named()) {
     file.read(parameter.name, parameter.tensor, *backend);
   }
+  classifier->params().refresh();
 }
 
 }  // namespace sluice

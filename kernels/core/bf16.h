@@ -15,12 +15,16 @@ struct bf16 {
   // Rounds to nearest, ties to even; NaN stays NaN (the quiet bit is set so that truncation cannot make it
   // infinite).
   SLUICE_HD explicit bf16(float value) {
+#ifdef __CUDA_ARCH__
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(value));  // PTX ISA 9.7.9.22 (cvt)
+#else
     uint32_t word;
     memcpy(&word, &value, sizeof word);
     if ((word & 0x7fffffffu) > 0x7f800000u)
       bits = static_cast<uint16_t>((word >> 16) | 0x0040u);
     else
       bits = static_cast<uint16_t>((word + 0x7fffu + ((word >> 16) & 1u)) >> 16);
+#endif
   }
   SLUICE_HD explicit operator float() const {
     const uint32_t word = static_cast<uint32_t>(bits) << 16;

@@ -1,24 +1,12 @@
-// Short vectors of 128 bits for loads and stores, and the type that a storage type is computed in.
+// Short vectors for loads and stores of 128 bits.
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/core/bf16.h"
+#include "kernels/core/arithmetic.h"
 #include "kernels/core/macros.h"
 
 namespace sluice::cuda {
-
-// What values of storage type T are computed in: itself, or f32 where T is only stored.
-template <class T>
-struct Arithmetic {
-  using type = T;
-};
-template <>
-struct Arithmetic<bf16> {
-  using type = float;
-};
-template <class T>
-using arithmetic_t = typename Arithmetic<T>::type;
 
 template <class T, int W>
 struct alignas(sizeof(T) * W) Vec {
@@ -29,20 +17,31 @@ struct alignas(sizeof(T) * W) Vec {
 template <class T>
 inline constexpr int kVecWidth = 16 / static_cast<int>(sizeof(T));
 
-// W elements at p, which is aligned to all of them, in the type they are computed in.
+// W elements at p in the type they are computed in, by accesses of 128 bits at most: p is aligned to 128 bits
+// or to all of them, whichever is less.
 template <int W, class T>
 SLUICE_HD Vec<arithmetic_t<T>, W> load(const T* p) {
-  const Vec<T, W> stored = *reinterpret_cast<const Vec<T, W>*>(p);
+  constexpr int kPiece = W < kVecWidth<T> ? W : kVecWidth<T>;
   Vec<arithmetic_t<T>, W> values;
-  for (int i = 0; i < W; ++i) values.at[i] = static_cast<arithmetic_t<T>>(stored.at[i]);
+#pragma unroll
+  for (int first = 0; first < W; first += kPiece) {
+    const Vec<T, kPiece> stored = *reinterpret_cast<const Vec<T, kPiece>*>(p + first);
+#pragma unroll
+    for (int i = 0; i < kPiece; ++i) values.at[first + i] = static_cast<arithmetic_t<T>>(stored.at[i]);
+  }
   return values;
 }
 
 template <int W, class T>
 SLUICE_HD void store(T* p, const Vec<arithmetic_t<T>, W>& values) {
-  Vec<T, W> stored;
-  for (int i = 0; i < W; ++i) stored.at[i] = static_cast<T>(values.at[i]);
-  *reinterpret_cast<Vec<T, W>*>(p) = stored;
+  constexpr int kPiece = W < kVecWidth<T> ? W : kVecWidth<T>;
+#pragma unroll
+  for (int first = 0; first < W; first += kPiece) {
+    Vec<T, kPiece> stored;
+#pragma unroll
+    for (int i = 0; i < kPiece; ++i) stored.at[i] = static_cast<T>(values.at[first + i]);
+    *reinterpret_cast<Vec<T, kPiece>*>(p + first) = stored;
+  }
 }
 
 // Whether every pointer is aligned to 128 bits (a null one is).
@@ -51,7 +50,8 @@ bool aligned_to_vec(const T*... pointers) {
   return ((reinterpret_cast<uintptr_t>(pointers) % 16 == 0) && ...);
 }
 
-// Whether rows of `width` elements can be taken 128 bits at a time from each of these.
+// Whether rows of `width` elements can be taken kVecWidth<T> at a time from each of these; T: the narrowest
+// of their types.
 template <class T, class... P>
 bool rows_in_vecs(int64_t width, const P*... pointers) {
   return width % kVecWidth<T> == 0 && aligned_to_vec(pointers...);

@@ -71,5 +71,7 @@ void launch(const DropoutParams<T>& p, cudaStream_t stream) {
 
 template void launch(const DropoutParams<float>&, cudaStream_t);
 template void launch(const DropoutParams<double>&, cudaStream_t);
+template void launch(const DropoutParams<bf16>&, cudaStream_t);
+template void launch(const DropoutParams<f16>&, cudaStream_t);
 
 }  // namespace sluice::cuda

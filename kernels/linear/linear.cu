@@ -41,11 +41,6 @@ struct ColumnSum {
 };
 
 template <class T>
-__device__ void add_to(T& to, double sum) {
-  to = static_cast<T>(static_cast<arithmetic_t<T>>(to) + static_cast<arithmetic_t<T>>(sum));
-}
-
-template <class T>
 __global__ void __launch_bounds__(kColumns* kSlices) sum_chunks(ColumnSumParams<T> p) {
   const int64_t k = column_of_thread(), columns = p.dy.dims[1];
   ColumnSum sum = {};
@@ -56,7 +51,7 @@ __global__ void __launch_bounds__(kColumns* kSlices) sum_chunks(ColumnSumParams<
   sum = join_slices(sum);
   if (threadIdx.y != 0 || k >= columns) return;
   if (gridDim.y == 1)
-    add_to(p.db(k), sum.value);
+    p.db(k) += static_cast<arithmetic_t<T>>(sum.value);
   else
     p.partials(static_cast<int64_t>(blockIdx.y) * columns + k) = sum.value;
 }
@@ -69,7 +64,7 @@ __global__ void __launch_bounds__(kColumns* kSlices) add_chunks(ColumnSumParams<
     for (int64_t chunk = threadIdx.y; chunk < chunks; chunk += kSlices)
       sum.value += p.partials(chunk * columns + k);
   sum = join_slices(sum);
-  if (threadIdx.y == 0 && k < columns) add_to(p.db(k), sum.value);
+  if (threadIdx.y == 0 && k < columns) p.db(k) += static_cast<arithmetic_t<T>>(sum.value);
 }
 
 }  // namespace
@@ -100,5 +95,7 @@ template void launch(const BiasParams<float>&, cudaStream_t);
 template void launch(const BiasParams<double>&, cudaStream_t);
 template void launch(const ColumnSumParams<float>&, cudaStream_t);
 template void launch(const ColumnSumParams<double>&, cudaStream_t);
+template void launch(const ColumnSumParams<bf16>&, cudaStream_t);
+template void launch(const ColumnSumParams<f16>&, cudaStream_t);
 
 }  // namespace sluice::cuda

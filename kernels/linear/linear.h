@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/batch/columns.h"
+#include "kernels/core/arithmetic.h"
 #include "kernels/core/stream.h"
 #include "kernels/core/view.h"
 
@@ -20,9 +21,9 @@ struct BiasParams {
 // db[k] += sum over r of dy[r,k], added up in f64.
 template <class T>
 struct ColumnSumParams {
-  View<const T, 2> dy;       // [M,K]
-  View<double, 1> partials;  // [column_sum_partials(M, K)] workspace
-  View<T, 1> db;             // [K] +=
+  View<const T, 2> dy;          // [M,K]
+  View<double, 1> partials;     // [column_sum_partials(M, K)] workspace
+  View<arithmetic_t<T>, 1> db;  // [K] +=
 };
 constexpr int64_t column_sum_partials(int64_t rows, int64_t columns) {
   return column_chunks(rows) * columns;

@@ -4,9 +4,9 @@
 //          m): nothing overflows. Binary: max(x, 0) - x t + log(1 + e^-|x|).
 // Shapes:  logits, probabilities, dlogits [B,K]; labels, losses [B].
 // Grid:    a warp a row, 8 rows a block; lane l takes the classes l, l + 32, ...
-// Bytes:   3 B K s (+ 4 B K for sigmoid's targets), s the size of T; the row's second and third reading of
-// its
-//          logits come from the cache.
+// Bytes:   B K (2 a + s) (+ 4 B K for sigmoid's targets), s the size of T, a of the type it is computed in;
+// the
+//          row's second and third reading of its logits come from the cache.
 // Bound:   launch latency at a classifier's sizes; memory beyond.
 // Sync:    none but the warp's shuffles, where all 32 lanes meet: whole warps leave early. The order of
 //          additions is fixed by K alone.
@@ -37,29 +37,28 @@ __global__ void __launch_bounds__(kWarp* kRows)
   using A = arithmetic_t<T>;
   const int64_t b = row_of_warp(), K = p.logits.dims[1];
   if (b >= p.logits.dims[0]) return;
-  const T* x = p.logits.row(b);
-  A largest = static_cast<A>(x[0]);
-  for (int64_t k = threadIdx.x; k < K; k += kWarp) largest = Max{}(largest, static_cast<A>(x[k]));
+  const A* x = p.logits.row(b);
+  A largest = x[0];
+  for (int64_t k = threadIdx.x; k < K; k += kWarp) largest = Max{}(largest, x[k]);
   largest = warp_max(largest);
   A sum = 0, sum_x = 0;
   for (int64_t k = threadIdx.x; k < K; k += kWarp) {
-    const A above = static_cast<A>(x[k]) - largest;
+    const A above = x[k] - largest;
     sum += exp(above);
     sum_x += above;
   }
   sum = warp_sum(sum);
   sum_x = warp_sum(sum_x);
   const int32_t label = p.labels(b);
-  const A weight = label < 0 ? A(0) : p.class_weights ? static_cast<A>(p.class_weights(label)) : A(1);
+  const A weight = label < 0 ? A(0) : p.class_weights ? p.class_weights(label) : A(1);
   if (p.losses && threadIdx.x == 0) {
     A loss = 0;
-    if (label >= 0)
-      loss = weight * (log(sum) - c.peak * (static_cast<A>(x[label]) - largest) - c.share * sum_x);
-    p.losses(b) = static_cast<T>(loss);
+    if (label >= 0) loss = weight * (log(sum) - c.peak * (x[label] - largest) - c.share * sum_x);
+    p.losses(b) = loss;
   }
   for (int64_t k = threadIdx.x; k < K; k += kWarp) {
-    const A y = exp(static_cast<A>(x[k]) - largest) / sum;
-    p.probabilities(b, k) = static_cast<T>(y);
+    const A y = exp(x[k] - largest) / sum;
+    p.probabilities(b, k) = y;
     if (!p.dlogits) continue;
     const A gradient = c.scale * weight * (y - c.share - (k == label ? c.peak : A(0)));
     p.dlogits(b, k) = static_cast<T>(label < 0 ? A(0) : gradient);
@@ -74,18 +73,18 @@ __global__ void __launch_bounds__(kWarp* kRows)
   if (b >= p.logits.dims[0]) return;
   A loss = 0;
   for (int64_t k = threadIdx.x; k < K; k += kWarp) {
-    const A x = static_cast<A>(p.logits(b, k));
-    const A weight = p.class_weights ? static_cast<A>(p.class_weights(k)) : A(1);
+    const A x = p.logits(b, k);
+    const A weight = p.class_weights ? p.class_weights(k) : A(1);
     const A target = (1 - smoothing) * static_cast<A>(p.targets(b, k)) + smoothing / 2;
     const A small = exp(-fabs(x));  // cannot overflow
     const A lesser = small / (1 + small), y = x >= 0 ? 1 / (1 + small) : lesser;
-    p.probabilities(b, k) = static_cast<T>(y);
+    p.probabilities(b, k) = y;
     loss += weight * ((x > 0 ? x : x == x ? A(0) : x) - x * target + log1p(small));
     const A error = x >= 0 ? (1 - target) - lesser : lesser - target;  // y - target, uncancelled near 1
     if (p.dlogits) p.dlogits(b, k) = static_cast<T>(scale * weight * error);
   }
   loss = warp_sum(loss);
-  if (p.losses && threadIdx.x == 0) p.losses(b) = static_cast<T>(loss);
+  if (p.losses && threadIdx.x == 0) p.losses(b) = loss;
 }
 
 unsigned blocks_of(int64_t rows) {
@@ -116,7 +115,11 @@ void launch(const SigmoidXentParams<T>& p, cudaStream_t stream) {
 
 template void launch(const SoftmaxXentParams<float>&, cudaStream_t);
 template void launch(const SoftmaxXentParams<double>&, cudaStream_t);
+template void launch(const SoftmaxXentParams<bf16>&, cudaStream_t);
+template void launch(const SoftmaxXentParams<f16>&, cudaStream_t);
 template void launch(const SigmoidXentParams<float>&, cudaStream_t);
 template void launch(const SigmoidXentParams<double>&, cudaStream_t);
+template void launch(const SigmoidXentParams<bf16>&, cudaStream_t);
+template void launch(const SigmoidXentParams<f16>&, cudaStream_t);
 
 }  // namespace sluice::cuda

@@ -1,8 +1,10 @@
-// Cross-entropies fused with their gradients.
+// Cross-entropies fused with their gradients. Only the gradients are stored in T; all else has the type A
+// that T is computed in.
 #pragma once
 
 #include <cstdint>
 
+#include "kernels/core/arithmetic.h"
 #include "kernels/core/stream.h"
 #include "kernels/core/view.h"
 
@@ -12,12 +14,13 @@ namespace sluice::cuda {
 // weight[labels[b]] * cross-entropy; dlogits = scale * d(sum of losses)/d logits. Label -1: both are 0.
 template <class T>
 struct SoftmaxXentParams {
-  View<const T, 2> logits;         // [B,K]
+  using A = arithmetic_t<T>;
+  View<const A, 2> logits;         // [B,K]
   View<const int32_t, 1> labels;   // [B]
-  View<const T, 1> class_weights;  // [K] or null (ones)
+  View<const A, 1> class_weights;  // [K] or null (ones)
   double smoothing = 0, scale = 1;
-  View<T, 2> probabilities;  // [B,K] =
-  View<T, 1> losses;         // [B] = or null
+  View<A, 2> probabilities;  // [B,K] =
+  View<A, 1> losses;         // [B] = or null
   View<T, 2> dlogits;        // [B,K] = or null
 };
 
@@ -25,12 +28,13 @@ struct SoftmaxXentParams {
 // smoothing / 2.
 template <class T>
 struct SigmoidXentParams {
-  View<const T, 2> logits;         // [B,K]
+  using A = arithmetic_t<T>;
+  View<const A, 2> logits;         // [B,K]
   View<const float, 2> targets;    // [B,K]
-  View<const T, 1> class_weights;  // [K] or null (ones)
+  View<const A, 1> class_weights;  // [K] or null (ones)
   double smoothing = 0, scale = 1;
-  View<T, 2> probabilities;  // [B,K] =
-  View<T, 1> losses;         // [B] = or null
+  View<A, 2> probabilities;  // [B,K] =
+  View<A, 1> losses;         // [B] = or null
   View<T, 2> dlogits;        // [B,K] = or null
 };
 

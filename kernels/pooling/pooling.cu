@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(kRowThreads) pool_last(PoolForwardParams<T> p)
   for_rows({}, p.y.dims[0], [&](int64_t b, const RowWalk&) {
     const bool empty = p.lengths(b) == 0;
     for (int64_t j = threadIdx.x; j < columns; j += blockDim.x)
-      p.y(b, p.column + j) = empty ? T(0) : p.x(last_row(p, b, j, columns), j);
+      p.y(b, p.column + j) = empty ? T() : p.x(last_row(p, b, j, columns), j);
   });
 }
 
@@ -171,7 +171,11 @@ void launch(const PoolBackwardParams<T>& p, cudaStream_t stream) {
 
 template void launch(const PoolForwardParams<float>&, cudaStream_t);
 template void launch(const PoolForwardParams<double>&, cudaStream_t);
+template void launch(const PoolForwardParams<bf16>&, cudaStream_t);
+template void launch(const PoolForwardParams<f16>&, cudaStream_t);
 template void launch(const PoolBackwardParams<float>&, cudaStream_t);
 template void launch(const PoolBackwardParams<double>&, cudaStream_t);
+template void launch(const PoolBackwardParams<bf16>&, cudaStream_t);
+template void launch(const PoolBackwardParams<f16>&, cudaStream_t);
 
 }  // namespace sluice::cuda

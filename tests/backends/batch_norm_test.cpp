@@ -53,16 +53,16 @@ Normed run(Rig& rig, const Problem& p, bool with_batch = true) {
   forward.epsilon = p.epsilon;
   forward.momentum = p.momentum;
   forward.x = rig.in(p.x, {M, C});
-  forward.gamma = rig.in(p.gamma, {C});
-  forward.beta = rig.in(p.beta, {C});
-  forward.running_mean = rig.inout(p.running_mean, {C});
-  forward.running_var = rig.inout(p.running_var, {C});
-  forward.mean = rig.out({C});
-  forward.inverse_std = rig.out({C});
+  forward.gamma = rig.in_acc(p.gamma, {C});
+  forward.beta = rig.in_acc(p.beta, {C});
+  forward.running_mean = rig.inout_acc(p.running_mean, {C});
+  forward.running_var = rig.inout_acc(p.running_var, {C});
+  forward.mean = rig.out_acc({C});
+  forward.inverse_std = rig.out_acc({C});
   forward.y = rig.out({M, C});
   rig.backend().batch_norm_forward(forward);
-  const BatchNormBackward backward{forward, rig.in(p.dy, {M, C}), rig.out({M, C}), rig.inout(p.dgamma0, {C}),
-                                   rig.inout(p.dbeta0, {C})};
+  const BatchNormBackward backward{forward, rig.in(p.dy, {M, C}), rig.out({M, C}),
+                                   rig.inout_acc(p.dgamma0, {C}), rig.inout_acc(p.dbeta0, {C})};
   Normed got;
   got.y = rig.get(forward.y);
   got.running_mean = rig.get(forward.running_mean);
@@ -112,10 +112,15 @@ Normed run_oracle(const Problem& p) {
 }
 
 // Statistics are sums of M values; what follows multiplies them by a few more.
-Bound bound_of(DType dtype, const Problem& p) {
-  Bound bound = tolerance::sum(dtype, p.host.tokens);
-  bound.of_element += 8 * tolerance::unit(dtype);
-  bound.of_largest += 8 * tolerance::unit(dtype);
+Bound bound_of(DType acc, const Problem& p) {
+  Bound bound = tolerance::sum(acc, p.host.tokens);
+  bound.of_element += 8 * tolerance::unit(acc);
+  bound.of_largest += 8 * tolerance::unit(acc);
+  return bound;
+}
+
+Bound stored_as(DType dtype, Bound bound) {
+  bound.of_element += tolerance::stored(dtype);
   return bound;
 }
 
@@ -148,9 +153,10 @@ TEST_P(BatchNormTest, equals_the_oracle) {
         Rig rig(*backend_, dtype_);
         const Problem p(lengths, layout_, C, dtype_, training);
         const Normed got = run(rig, p), want = run_oracle(p);
-        const Bound bound = bound_of(dtype_, p);
-        EXPECT_TRUE(near(got.y, spread(p, want.y), magnified(bound, want)));
-        EXPECT_TRUE(near(got.dx, spread(p, want.dx), input_gradient_bound(bound, p, want)));
+        const Bound bound = bound_of(acc_, p);
+        EXPECT_TRUE(near(got.y, spread(p, want.y), stored_as(dtype_, magnified(bound, want))));
+        EXPECT_TRUE(
+            near(got.dx, spread(p, want.dx), stored_as(dtype_, input_gradient_bound(bound, p, want))));
         EXPECT_TRUE(near(got.mean, want.mean, bound));
         EXPECT_TRUE(near(got.inverse_std, want.inverse_std, magnified(bound, want)));
         EXPECT_TRUE(near(got.running_mean, want.running_mean, bound));
@@ -169,7 +175,7 @@ TEST_P(BatchNormTest, bounds_bite) {
   Rig rig(*backend_, dtype_);
   Problem p({9, 8, 7, 3, 1}, layout_, 5, dtype_, true);
   const Normed got = run(rig, p);
-  const Bound bound = bound_of(dtype_, p);
+  const Bound bound = bound_of(acc_, p);
   Values x = valid_rows(p, p.x), dy = valid_rows(p, p.dy);
   const Normed whole = run_oracle(p);
   EXPECT_FALSE(near(got.running_var,
@@ -194,7 +200,7 @@ TEST_P(BatchNormTest, one_row_takes_the_biased_variance) {
   Rig rig(*backend_, dtype_);
   const Problem p({1}, layout_, 3, dtype_, true);
   const Normed got = run(rig, p);
-  EXPECT_TRUE(near(got.y, p.beta, bound_of(dtype_, p)));
+  EXPECT_TRUE(near(got.y, p.beta, stored_as(dtype_, bound_of(acc_, p))));
   for (size_t c = 0; c < 3; ++c)
     EXPECT_NEAR(got.running_var[c], 0.9 * p.running_var[c], 4 * tolerance::unit(dtype_));
 }
@@ -213,23 +219,26 @@ TEST_P(BatchNormTest, without_a_batch_every_row_counts) {
   Rig rig(*backend_, dtype_);
   Problem p({6, 6, 6}, layout_, 17, dtype_, true);  // no padding: the same rows either way
   const Normed got = run(rig, p, false), want = run_oracle(p);
-  EXPECT_TRUE(near(got.y, want.y, bound_of(dtype_, p)));
-  EXPECT_TRUE(near(got.dx, want.dx, bound_of(dtype_, p)));
+  EXPECT_TRUE(near(got.y, want.y, stored_as(dtype_, bound_of(acc_, p))));
+  EXPECT_TRUE(near(got.dx, want.dx, stored_as(dtype_, bound_of(acc_, p))));
 }
 
 // A mean far from nought with little spread: E[x^2] - E[x]^2 would lose every digit in f32.
 TEST_P(BatchNormTest, variance_survives_a_large_mean) {
   Rig rig(*backend_, dtype_);
   Problem p({20, 20, 11}, layout_, 4, dtype_, true);
-  p.x = Random(3).whole(p.x.size(), -128, 128);
-  for (double& v : p.x) v = 1024 + v * 0x1p-13;  // exact in f32
+  // Exact in the type; in 16 bits, a few of its neighbours.
+  const int spread_of_x = is_half(dtype_) ? 4 : 128;
+  const double apart = dtype_ == DType::bf16 ? 8 : dtype_ == DType::f16 ? 1 : 0x1p-13;
+  p.x = Random(3).whole(p.x.size(), -spread_of_x, spread_of_x);
+  for (double& v : p.x) v = 1024 + v * apart;
   spoil_padding(p.host, p.x, p.C);
   const Normed got = run(rig, p), want = run_oracle(p);
   // The saved mean's rounding, 1024 u, stands against deviations of 2^-7: 2^17 u, and as much again for the
   // rest.
-  const Bound bound{0x1p18 * tolerance::unit(dtype_), 0x1p18 * tolerance::unit(dtype_)};
+  const Bound bound{0x1p18 * tolerance::unit(acc_), 0x1p18 * tolerance::unit(acc_)};
   EXPECT_TRUE(near(got.inverse_std, want.inverse_std, bound));
-  EXPECT_TRUE(near(got.y, spread(p, want.y), bound));
+  EXPECT_TRUE(near(got.y, spread(p, want.y), stored_as(dtype_, bound)));
 }
 
 TEST_P(BatchNormTest, works_in_place) {
@@ -241,12 +250,12 @@ TEST_P(BatchNormTest, works_in_place) {
   BatchNormForward forward;
   forward.batch = &batch;
   forward.x = rig.inout(p.x, {M, 9});
-  forward.gamma = rig.in(p.gamma, {9});
-  forward.beta = rig.in(p.beta, {9});
-  forward.running_mean = rig.inout(p.running_mean, {9});
-  forward.running_var = rig.inout(p.running_var, {9});
-  forward.mean = rig.out({9});
-  forward.inverse_std = rig.out({9});
+  forward.gamma = rig.in_acc(p.gamma, {9});
+  forward.beta = rig.in_acc(p.beta, {9});
+  forward.running_mean = rig.inout_acc(p.running_mean, {9});
+  forward.running_var = rig.inout_acc(p.running_var, {9});
+  forward.mean = rig.out_acc({9});
+  forward.inverse_std = rig.out_acc({9});
   forward.y = forward.x;
   backend_->batch_norm_forward(forward);
   EXPECT_TRUE(same_bits(rig.get(forward.y), apart.y));
@@ -254,7 +263,7 @@ TEST_P(BatchNormTest, works_in_place) {
   forward.y = rig.out({M, 9});
   backend_->batch_norm_forward(forward);
   const Tensor d = rig.inout(p.dy, {M, 9});
-  backend_->batch_norm_backward({forward, d, d, rig.inout(p.dgamma0, {9}), rig.inout(p.dbeta0, {9})});
+  backend_->batch_norm_backward({forward, d, d, rig.inout_acc(p.dgamma0, {9}), rig.inout_acc(p.dbeta0, {9})});
   EXPECT_TRUE(same_bits(rig.get(d), apart.dx));
 }
 

@@ -3,7 +3,7 @@
 namespace sluice {
 
 std::vector<BackendCase> all_backends() {
-  return {{"cpu", Device::cpu, {RnnPath::cpu, RnnPath::onednn}}};
+  return {{"cpu", Device::cpu, {RnnPath::cpu, RnnPath::onednn}, {DType::f32, DType::f64}}};
 }
 
 }  // namespace sluice

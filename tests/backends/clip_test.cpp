@@ -10,7 +10,7 @@ namespace sluice {
 namespace {
 
 class Clip : public BackendTest {};
-INSTANTIATE_TEST_SUITE_P(, Clip, testing::ValuesIn(for_each_dtype()), name_of_param);
+INSTANTIATE_TEST_SUITE_P(, Clip, testing::ValuesIn(for_each_accumulator()), name_of_param);
 
 TEST_P(Clip, sum_of_squares_adds_to_what_is_there) {
   for (int n : {0, 1, 17, 1000, 100000}) {

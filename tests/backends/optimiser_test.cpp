@@ -15,7 +15,7 @@ class Optimiser : public BackendTest {
   // A handful of roundings of each term; w is a difference, so what it moves by counts beside what it is.
   Bound bound() const { return {12 * tolerance::unit(dtype_), 12 * tolerance::unit(dtype_)}; }
 };
-INSTANTIATE_TEST_SUITE_P(, Optimiser, testing::ValuesIn(for_each_dtype()), name_of_param);
+INSTANTIATE_TEST_SUITE_P(, Optimiser, testing::ValuesIn(for_each_accumulator()), name_of_param);
 
 constexpr double kScale = 0.625;
 constexpr int kUpdates = 4;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "tests/oracle/rounding.h"
+
 namespace sluice {
 namespace {
 
@@ -14,10 +16,6 @@ Tensor bytes_at(void* data, size_t bytes) {
   return Tensor(data, DType::u8, {static_cast<int64_t>(bytes)});
 }
 
-double rounded_to(DType dtype, double value) {
-  return dtype == DType::f32 ? static_cast<double>(static_cast<float>(value)) : value;
-}
-
 template <class To, class From>
 std::vector<To> converted(const std::vector<From>& values) {
   std::vector<To> result;
@@ -25,7 +23,51 @@ std::vector<To> converted(const std::vector<From>& values) {
   return result;
 }
 
+oracle::Format format_of(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return oracle::kF32;
+    case DType::bf16:
+      return oracle::kBf16;
+    case DType::f16:
+      return oracle::kF16;
+    default:
+      return oracle::kExact;
+  }
+}
+
+std::vector<uint8_t> to_bytes(DType dtype, const Values& values) {
+  return dispatch_stored(dtype, [&]<class T>() {
+    std::vector<uint8_t> bytes(values.size() * sizeof(T));
+    for (size_t k = 0; k < values.size(); ++k) {
+      const T value = static_cast<T>(static_cast<arithmetic_t<T>>(values[k]));
+      memcpy(bytes.data() + k * sizeof(T), &value, sizeof(T));
+    }
+    return bytes;
+  });
+}
+
+Values from_bytes(DType dtype, const std::vector<uint8_t>& bytes) {
+  return dispatch_stored(dtype, [&]<class T>() {
+    Values values(bytes.size() / sizeof(T));
+    for (size_t k = 0; k < values.size(); ++k) {
+      T value;
+      memcpy(&value, bytes.data() + k * sizeof(T), sizeof(T));
+      values[k] = static_cast<double>(static_cast<arithmetic_t<T>>(value));
+    }
+    return values;
+  });
+}
+
 }  // namespace
+
+double rounded_to(DType dtype, double value) {
+  return oracle::rounded(value, format_of(dtype));
+}
+
+Values rounded_to(DType dtype, const Values& values) {
+  return oracle::rounded(values, format_of(dtype));
+}
 
 Values Random::reals(size_t count, DType dtype, double low, double high) {
   Values values;
@@ -90,8 +132,7 @@ Tensor Rig::inout(const Ints& values, std::initializer_list<int64_t> dims) {
 }
 Tensor Rig::in_as(DType dtype, const Values& values, std::initializer_list<int64_t> dims) {
   EXPECT_EQ(static_cast<int64_t>(values.size()), Tensor(nullptr, dtype, dims).size());
-  if (dtype == DType::f64) return place(dtype, values.data(), true, dims);
-  return place(dtype, converted<float>(values).data(), true, dims);
+  return place(dtype, to_bytes(dtype, values).data(), true, dims);
 }
 Tensor Rig::inout_as(DType dtype, const Values& values, std::initializer_list<int64_t> dims) {
   Tensor tensor = in_as(dtype, values, dims);
@@ -118,17 +159,7 @@ std::vector<uint8_t> Rig::get_bytes(Tensor tensor) {
 }
 
 Values Rig::get(Tensor tensor) {
-  const std::vector<uint8_t> bytes = get_bytes(tensor);
-  const auto count = static_cast<size_t>(tensor.size());
-  Values doubles(count);
-  if (tensor.dtype == DType::f64) {
-    if (count) memcpy(doubles.data(), bytes.data(), bytes.size());
-    return doubles;
-  }
-  EXPECT_EQ(tensor.dtype, DType::f32);
-  std::vector<float> floats(count);
-  if (count) memcpy(floats.data(), bytes.data(), bytes.size());
-  return converted<double>(floats);
+  return from_bytes(tensor.dtype, get_bytes(tensor));
 }
 
 Ints Rig::get_ints(Tensor tensor) {

@@ -30,6 +30,10 @@ class Random {
   std::mt19937_64 engine_;
 };
 
+// To the nearest number that `dtype` holds.
+double rounded_to(DType dtype, double value);
+Values rounded_to(DType dtype, const Values& values);
+
 // Device arrays. Each lies between two guards of NaN bytes: a read outside poisons the result, a write
 // outside is found by the destructor, which also finds any change of an array that was given as input.
 class Rig {
@@ -45,17 +49,25 @@ class Rig {
   Tensor in(const Values& values, std::initializer_list<int64_t> dims);  // REAL
   Tensor in(const Ints& values, std::initializer_list<int64_t> dims);
   Tensor in_as(DType dtype, const Values& values, std::initializer_list<int64_t> dims);
+  Tensor in_acc(const Values& values,
+                std::initializer_list<int64_t> dims) {  // ACC: Note [Types] in backend.h
+    return in_as(accumulator_of(real_), values, dims);
+  }
   // Arrays that the verb adds to or updates.
   Tensor inout(const Values& values, std::initializer_list<int64_t> dims);  // REAL
   Tensor inout(const Ints& values, std::initializer_list<int64_t> dims);
   Tensor inout_as(DType dtype, const Values& values, std::initializer_list<int64_t> dims);
-  // Outputs: every byte 0xff, which is NaN in f32 and f64 and -1 in i32.
+  Tensor inout_acc(const Values& values, std::initializer_list<int64_t> dims) {
+    return inout_as(accumulator_of(real_), values, dims);
+  }
+  // Outputs: every byte 0xff, which is NaN in every real type and -1 in i32.
   Tensor out(std::initializer_list<int64_t> dims);  // REAL
   Tensor out_as(DType dtype, std::initializer_list<int64_t> dims);
+  Tensor out_acc(std::initializer_list<int64_t> dims) { return out_as(accumulator_of(real_), dims); }
   // Fills with 0xff what exists already.
   void poison(Tensor tensor);
 
-  Values get(Tensor tensor);  // f32 or f64
+  Values get(Tensor tensor);  // of real numbers
   Ints get_ints(Tensor tensor);
   std::vector<uint8_t> get_bytes(Tensor tensor);
 

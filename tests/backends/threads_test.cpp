@@ -29,7 +29,7 @@ class Threads : public BackendTest {
     return Random(static_cast<uint64_t>(count)).reals(static_cast<size_t>(count), dtype_);
   }
 };
-INSTANTIATE_TEST_SUITE_P(, Threads, testing::ValuesIn(for_each_dtype()), name_of_param);
+INSTANTIATE_TEST_SUITE_P(, Threads, testing::ValuesIn(for_each_accumulator()), name_of_param);
 
 Values joined(Rig& rig, std::initializer_list<Tensor> tensors) {
   Values all;

@@ -18,6 +18,7 @@ class CpuBackend : public Backend {
 
   std::string describe() const override;
   size_t available_memory() const override;
+  bool takes(DType type) const override { return type == DType::f32 || type == DType::f64; }
   void synchronize() override {}
 
  protected:
@@ -45,6 +46,7 @@ class CpuBackend : public Backend {
   void do_linear_backward(const LinearBackward&) override;
   void do_softmax_xent(const SoftmaxXent&) override;
   void do_sigmoid_xent(const SigmoidXent&) override;
+  void do_convert(const Convert&) override;
   void do_sum_squares(const SumSquares&) override;
   void do_clip_scale(const ClipScale&) override;
   void do_clip_value(const ClipValue&) override;

@@ -49,6 +49,10 @@ void sgd_row(const SgdConfig& c, double gradient_scale, int64_t n, T* w, const T
 
 }  // namespace
 
+void CpuBackend::do_convert(const Convert& p) {
+  throw Failure("no {} on the CPU", name_of(p.to.dtype));
+}
+
 void CpuBackend::do_sum_squares(const SumSquares& p) {
   dispatch_real(p.x.dtype, [&]<class T>() {
     const T* x = static_cast<const T*>(p.x.data);

@@ -28,8 +28,10 @@ class Library {
     find(library, "cublasCreate_v2", create);
     find(library, "cublasDestroy_v2", destroy);
     find(library, "cublasSetStream_v2", set_stream);
+    find(library, "cublasSetMathMode", set_math_mode);
     find(library, "cublasSgemm_v2", sgemm);
     find(library, "cublasDgemm_v2", dgemm);
+    find(library, "cublasGemmEx", gemm_ex);
     find(library, "cublasGetStatusName", status_name);
   }
 
@@ -46,8 +48,14 @@ class Library {
   decltype(&cublasCreate_v2) create = nullptr;
   decltype(&cublasDestroy_v2) destroy = nullptr;
   decltype(&cublasSetStream_v2) set_stream = nullptr;
+  decltype(&cublasSetMathMode) set_math_mode = nullptr;
   decltype(&cublasSgemm_v2) sgemm = nullptr;
   decltype(&cublasDgemm_v2) dgemm = nullptr;
+  // Spelt out: cublasGemmEx is overloaded.
+  cublasStatus_t (*gemm_ex)(cublasHandle_t, cublasOperation_t, cublasOperation_t, int m, int n, int k,
+                            const void* alpha, const void* a, cudaDataType_t, int lda, const void* b,
+                            cudaDataType_t, int ldb, const void* beta, void* c, cudaDataType_t, int ldc,
+                            cublasComputeType_t, cublasGemmAlgo_t) = nullptr;
   decltype(&cublasGetStatusName) status_name = nullptr;
 
  private:
@@ -68,6 +76,33 @@ cublasOperation_t operation(bool transpose) {
   return transpose ? CUBLAS_OP_T : CUBLAS_OP_N;
 }
 
+cublasStatus_t call(const Library& library, cublasHandle_t handle, cublasOperation_t a, cublasOperation_t b,
+                    int m, int n, int k, const Gemm<float>& g, int ldb, int lda, int ldc) {
+  const float alpha = 1, beta = g.accumulate ? 1 : 0;
+  return library.sgemm(handle, a, b, m, n, k, &alpha, g.b, ldb, g.a, lda, &beta, g.c, ldc);
+}
+
+cublasStatus_t call(const Library& library, cublasHandle_t handle, cublasOperation_t a, cublasOperation_t b,
+                    int m, int n, int k, const Gemm<double>& g, int ldb, int lda, int ldc) {
+  const double alpha = 1, beta = g.accumulate ? 1 : 0;
+  return library.dgemm(handle, a, b, m, n, k, &alpha, g.b, ldb, g.a, lda, &beta, g.c, ldc);
+}
+
+template <class T>
+constexpr cudaDataType_t kDataType = CUDA_R_32F;
+template <>
+constexpr cudaDataType_t kDataType<bf16> = CUDA_R_16BF;
+template <>
+constexpr cudaDataType_t kDataType<f16> = CUDA_R_16F;
+
+template <class T, class Out>
+cublasStatus_t call(const Library& library, cublasHandle_t handle, cublasOperation_t a, cublasOperation_t b,
+                    int m, int n, int k, const Gemm<T, Out>& g, int ldb, int lda, int ldc) {
+  const float alpha = 1, beta = g.accumulate ? 1 : 0;
+  return library.gemm_ex(handle, a, b, m, n, k, &alpha, g.b, kDataType<T>, ldb, g.a, kDataType<T>, lda, &beta,
+                         g.c, kDataType<Out>, ldc, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT);
+}
+
 }  // namespace
 
 Cublas::~Cublas() {
@@ -75,33 +110,36 @@ Cublas::~Cublas() {
 }
 
 // cuBLAS is column-major: what it sees of row-major matrices are their transposes, so C^T = op(B)^T op(A)^T.
-template <class T, class Call>
-void Cublas::run(cudaStream_t stream, const Gemm<T>& g, Call call, const char* name) {
+template <class T, class Out>
+void Cublas::gemm(cudaStream_t stream, const Gemm<T, Out>& g) {
   if (g.m == 0 || g.n == 0) return;
   if (g.k == 0) {  // an empty sum
     if (!g.accumulate)
       check_cuda("cudaMemset2DAsync",
-                 cudaMemset2DAsync(g.c, static_cast<size_t>(g.ldc) * sizeof(T), 0,
-                                   static_cast<size_t>(g.n) * sizeof(T), static_cast<size_t>(g.m), stream));
+                 cudaMemset2DAsync(g.c, static_cast<size_t>(g.ldc) * sizeof(Out), 0,
+                                   static_cast<size_t>(g.n) * sizeof(Out), static_cast<size_t>(g.m), stream));
     return;
   }
   const Library& library = Library::get();
   if (!handle_) {
     library.check("cublasCreate", library.create(&handle_));
     library.check("cublasSetStream", library.set_stream(handle_, stream));
+    // Parts of a sum that is split over blocks meet in f32, whatever is stored.
+    library.check("cublasSetMathMode",
+                  library.set_math_mode(
+                      handle_, static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH |
+                                                         CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
   }
-  const T alpha = 1, beta = g.accumulate ? T(1) : T(0);
-  library.check(name,
-                call(handle_, operation(g.transpose_b), operation(g.transpose_a), as_int(g.n), as_int(g.m),
-                     as_int(g.k), &alpha, g.b, as_int(g.ldb), g.a, as_int(g.lda), &beta, g.c, as_int(g.ldc)));
+  library.check("cuBLAS's matrix product",
+                call(library, handle_, operation(g.transpose_b), operation(g.transpose_a), as_int(g.n),
+                     as_int(g.m), as_int(g.k), g, as_int(g.ldb), as_int(g.lda), as_int(g.ldc)));
 }
 
-void Cublas::gemm(cudaStream_t stream, const Gemm<float>& g) {
-  run(stream, g, Library::get().sgemm, "cublasSgemm");
-}
-
-void Cublas::gemm(cudaStream_t stream, const Gemm<double>& g) {
-  run(stream, g, Library::get().dgemm, "cublasDgemm");
-}
+template void Cublas::gemm(cudaStream_t, const Gemm<float>&);
+template void Cublas::gemm(cudaStream_t, const Gemm<double>&);
+template void Cublas::gemm(cudaStream_t, const Gemm<bf16>&);
+template void Cublas::gemm(cudaStream_t, const Gemm<bf16, float>&);
+template void Cublas::gemm(cudaStream_t, const Gemm<f16>&);
+template void Cublas::gemm(cudaStream_t, const Gemm<f16, float>&);
 
 }  // namespace sluice::cuda

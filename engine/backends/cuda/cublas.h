@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "kernels/core/arithmetic.h"
 #include "kernels/core/stream.h"
 
 struct cublasContext;
@@ -11,8 +12,8 @@ struct cublasContext;
 namespace sluice::cuda {
 
 // C[m,n] = op(A) op(B), or += where `accumulate`; row-major, op(A) [m,k] is A or, transposed, A^T with A
-// [k,m].
-template <class T>
+// [k,m]. Products of 16 bits are summed in f32.
+template <class T, class Out = T>
 struct Gemm {
   bool transpose_a = false, transpose_b = false;
   int64_t m = 0, n = 0, k = 0;
@@ -20,7 +21,7 @@ struct Gemm {
   int64_t lda = 0;
   const T* b = nullptr;
   int64_t ldb = 0;
-  T* c = nullptr;
+  Out* c = nullptr;
   int64_t ldc = 0;
   bool accumulate = false;
 };
@@ -32,13 +33,12 @@ class Cublas {
   Cublas(const Cublas&) = delete;
   Cublas& operator=(const Cublas&) = delete;
 
-  // In IEEE f32 (no TF32) or f64. Throws Failure naming the call and cuBLAS's status.
-  void gemm(cudaStream_t, const Gemm<float>&);
-  void gemm(cudaStream_t, const Gemm<double>&);
+  // T, Out: float or double, bf16 or f16, or f32 out of the last two. In IEEE f32 (no TF32) or f64. Throws
+  // Failure naming the call and cuBLAS's status.
+  template <class T, class Out>
+  void gemm(cudaStream_t, const Gemm<T, Out>&);
 
  private:
-  template <class T, class Call>
-  void run(cudaStream_t, const Gemm<T>&, Call call, const char* name);
   cublasContext* handle_ = nullptr;
 };
 

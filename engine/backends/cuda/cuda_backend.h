@@ -20,6 +20,7 @@ class CudaBackend : public Backend {
 
   std::string describe() const override;
   size_t available_memory() const override;
+  bool takes(DType) const override { return true; }
   void synchronize() override;
   bool asynchronous() const override { return true; }
   uint64_t mark() override;
@@ -56,6 +57,7 @@ class CudaBackend : public Backend {
   void do_linear_backward(const LinearBackward&) override;
   void do_softmax_xent(const SoftmaxXent&) override;
   void do_sigmoid_xent(const SigmoidXent&) override;
+  void do_convert(const Convert&) override;
   void do_sum_squares(const SumSquares&) override;
   void do_clip_scale(const ClipScale&) override;
   void do_clip_value(const ClipValue&) override;

@@ -10,38 +10,40 @@ namespace sluice::cuda {
 // y = b, then += x W^T.
 void CudaBackend::do_linear_forward(const LinearForward& p) {
   const int64_t M = p.x.dims[0], C = p.x.dims[1], K = p.W.dims[0];
-  dispatch_real(p.x.dtype, [&]<class T>() {
-    launch(BiasParams<T>{.b = reading<T, 1>(p.b), .y = p.y.view<T, 2>(), .accumulate = false},
+  dispatch_stored(p.x.dtype, [&]<class T>() {
+    using A = arithmetic_t<T>;
+    launch(BiasParams<A>{.b = reading<A, 1>(p.b), .y = p.y.view<A, 2>(), .accumulate = false},
            main_.stream());
-    main_.gemm(Gemm<T>{.transpose_b = true,
-                       .m = M,
-                       .n = K,
-                       .k = C,
-                       .a = p.x.as<T>(),
-                       .lda = C,
-                       .b = p.W.as<T>(),
-                       .ldb = C,
-                       .c = p.y.as<T>(),
-                       .ldc = K,
-                       .accumulate = true});
+    main_.gemm(Gemm<T, A>{.transpose_b = true,
+                          .m = M,
+                          .n = K,
+                          .k = C,
+                          .a = p.x.as<T>(),
+                          .lda = C,
+                          .b = p.W.as<T>(),
+                          .ldb = C,
+                          .c = p.y.as<A>(),
+                          .ldc = K,
+                          .accumulate = true});
   });
 }
 
 void CudaBackend::do_linear_backward(const LinearBackward& p) {
   const int64_t M = p.x.dims[0], C = p.x.dims[1], K = p.W.dims[0];
-  dispatch_real(p.x.dtype, [&]<class T>() {
-    main_.gemm(Gemm<T>{.transpose_a = true,
-                       .m = K,
-                       .n = C,
-                       .k = M,
-                       .a = p.dy.as<T>(),
-                       .lda = K,
-                       .b = p.x.as<T>(),
-                       .ldb = C,
-                       .c = p.dW.as<T>(),
-                       .ldc = C,
-                       .accumulate = true});
-    add_column_sums(main_, reading<T, 2>(p.dy), p.db.view<T, 1>());
+  dispatch_stored(p.x.dtype, [&]<class T>() {
+    using A = arithmetic_t<T>;
+    main_.gemm(Gemm<T, A>{.transpose_a = true,
+                          .m = K,
+                          .n = C,
+                          .k = M,
+                          .a = p.dy.as<T>(),
+                          .lda = K,
+                          .b = p.x.as<T>(),
+                          .ldb = C,
+                          .c = p.dW.as<A>(),
+                          .ldc = C,
+                          .accumulate = true});
+    add_column_sums(main_, reading<T, 2>(p.dy), p.db.view<A, 1>());
     if (p.dx)
       main_.gemm(Gemm<T>{.m = M,
                          .n = C,
@@ -56,28 +58,30 @@ void CudaBackend::do_linear_backward(const LinearBackward& p) {
 }
 
 void CudaBackend::do_softmax_xent(const SoftmaxXent& p) {
-  dispatch_real(p.logits.dtype, [&]<class T>() {
-    launch(SoftmaxXentParams<T>{.logits = reading<T, 2>(p.logits),
+  dispatch_stored(p.dlogits ? p.dlogits.dtype : p.logits.dtype, [&]<class T>() {
+    using A = arithmetic_t<T>;
+    launch(SoftmaxXentParams<T>{.logits = reading<A, 2>(p.logits),
                                 .labels = reading<int32_t, 1>(p.labels),
-                                .class_weights = reading<T, 1>(p.class_weights),
+                                .class_weights = reading<A, 1>(p.class_weights),
                                 .smoothing = p.smoothing,
                                 .scale = p.scale,
-                                .probabilities = p.probabilities.view<T, 2>(),
-                                .losses = p.losses.view<T, 1>(),
+                                .probabilities = p.probabilities.view<A, 2>(),
+                                .losses = p.losses.view<A, 1>(),
                                 .dlogits = p.dlogits.view<T, 2>()},
            main_.stream());
   });
 }
 
 void CudaBackend::do_sigmoid_xent(const SigmoidXent& p) {
-  dispatch_real(p.logits.dtype, [&]<class T>() {
-    launch(SigmoidXentParams<T>{.logits = reading<T, 2>(p.logits),
+  dispatch_stored(p.dlogits ? p.dlogits.dtype : p.logits.dtype, [&]<class T>() {
+    using A = arithmetic_t<T>;
+    launch(SigmoidXentParams<T>{.logits = reading<A, 2>(p.logits),
                                 .targets = reading<float, 2>(p.targets),
-                                .class_weights = reading<T, 1>(p.class_weights),
+                                .class_weights = reading<A, 1>(p.class_weights),
                                 .smoothing = p.smoothing,
                                 .scale = p.scale,
-                                .probabilities = p.probabilities.view<T, 2>(),
-                                .losses = p.losses.view<T, 1>(),
+                                .probabilities = p.probabilities.view<A, 2>(),
+                                .losses = p.losses.view<A, 1>(),
                                 .dlogits = p.dlogits.view<T, 2>()},
            main_.stream());
   });

@@ -2,6 +2,7 @@
 #include "engine/backends/cuda/cuda_backend.h"
 #include "engine/backends/cuda/views.h"
 #include "kernels/optim/clip.h"
+#include "kernels/optim/convert.h"
 #include "kernels/optim/optim.h"
 
 namespace sluice::cuda {
@@ -26,6 +27,14 @@ SgdScalars scalars_of(const SgdConfig& c) {
 }
 
 }  // namespace
+
+void CudaBackend::do_convert(const Convert& p) {
+  const auto to = [&]<class T>() {
+    launch(ConvertParams<T>{.from = reading<float, 1>(flat(p.from)), .to = flat(p.to).view<T, 1>()},
+           main_.stream());
+  };
+  p.to.dtype == DType::bf16 ? to.template operator()<bf16>() : to.template operator()<f16>();
+}
 
 void CudaBackend::do_sum_squares(const SumSquares& p) {
   const int64_t partials = sum_squares_partials(p.x.size());

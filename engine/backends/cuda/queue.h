@@ -38,8 +38,8 @@ class Queue {
   Queue& operator=(const Queue&) = delete;
 
   cudaStream_t stream() const { return stream_; }
-  template <class T>
-  void gemm(const Gemm<T>& product) {
+  template <class T, class Out>
+  void gemm(const Gemm<T, Out>& product) {
     blas_.gemm(stream_, product);
   }
   // What is queued here from now on waits for all that is queued in `other` by now.

@@ -144,10 +144,10 @@ class Backward : StepPass<T> {
   }
 
   void sum_distinct(Queue& queue, int64_t d) const {
-    launch(SegmentSumParams<T>{.x = reading(slots(d)),
-                               .segments = reading<int32_t, 1>(forward_.batch->segments),
-                               .segment_rows = reading<int32_t, 1>(forward_.batch->segment_rows),
-                               .y = distinct_sum(d)},
+    launch(SegmentSumParams<T, T>{.x = reading(slots(d)),
+                                  .segments = reading<int32_t, 1>(forward_.batch->segments),
+                                  .segment_rows = reading<int32_t, 1>(forward_.batch->segment_rows),
+                                  .y = distinct_sum(d)},
            queue.stream());
   }
 

@@ -13,24 +13,40 @@ void CudaBackend::do_build_mask(const BuildMask& p) {
   launch(BuildMaskParams{reading<int32_t, 1>(p.lengths), p.mask.view<uint8_t, 2>()}, main_.stream());
 }
 
+namespace {
+
+// f(From, To): `type` itself, or one of the two the type it is accumulated in.
+template <class F>
+void dispatch_widened(DType type, bool widened, const F& f) {
+  dispatch_stored(type, [&]<class T>() {
+    if (widened)
+      f.template operator()<T, arithmetic_t<T>>();
+    else
+      f.template operator()<T, T>();
+  });
+}
+
+}  // namespace
+
 void CudaBackend::do_gather(const Gather& p) {
-  dispatch_real(p.y.dtype, [&]<class T>() {
-    launch(GatherParams<T>{reading<T, 2>(p.table), reading<int32_t, 1>(p.ids), p.y.view<T, 2>()},
+  dispatch_widened(p.y.dtype, p.table.dtype != p.y.dtype, [&]<class To, class From>() {
+    launch(GatherParams<From, To>{reading<From, 2>(p.table), reading<int32_t, 1>(p.ids), p.y.view<To, 2>()},
            main_.stream());
   });
 }
 
 void CudaBackend::do_segment_sum(const SegmentSum& p) {
-  dispatch_real(p.y.dtype, [&]<class T>() {
-    launch(SegmentSumParams<T>{reading<T, 2>(p.x), reading<int32_t, 1>(p.segments),
-                               reading<int32_t, 1>(p.segment_rows), p.y.view<T, 2>()},
+  dispatch_widened(p.x.dtype, p.x.dtype != p.y.dtype, [&]<class From, class To>() {
+    launch(SegmentSumParams<From, To>{reading<From, 2>(p.x), reading<int32_t, 1>(p.segments),
+                                      reading<int32_t, 1>(p.segment_rows), p.y.view<To, 2>()},
            main_.stream());
   });
 }
 
 void CudaBackend::do_scatter_add(const ScatterAdd& p) {
-  dispatch_real(p.y.dtype, [&]<class T>() {
-    launch(ScatterAddParams<T>{reading<T, 2>(p.x), reading<int32_t, 1>(p.slots), p.y.view<T, 2>()},
+  dispatch_stored(p.x.dtype, [&]<class T>() {
+    using A = arithmetic_t<T>;
+    launch(ScatterAddParams<T, A>{reading<T, 2>(p.x), reading<int32_t, 1>(p.slots), p.y.view<A, 2>()},
            main_.stream());
   });
 }
@@ -52,7 +68,7 @@ PoolKind kind_of(Pooling pooling) {
 }  // namespace
 
 void CudaBackend::do_pool_forward(const PoolForward& p) {
-  dispatch_real(p.x.dtype, [&]<class T>() {
+  dispatch_stored(p.x.dtype, [&]<class T>() {
     launch(PoolForwardParams<T>{.kind = kind_of(p.kind),
                                 .directions = p.directions,
                                 .offsets = reading<int32_t, 1>(p.batch->offsets),
@@ -67,7 +83,7 @@ void CudaBackend::do_pool_forward(const PoolForward& p) {
 
 void CudaBackend::do_pool_backward(const PoolBackward& p) {
   const PoolForward& forward = p.forward;
-  dispatch_real(p.dx.dtype, [&]<class T>() {
+  dispatch_stored(p.dx.dtype, [&]<class T>() {
     launch(PoolBackwardParams<T>{.kind = kind_of(forward.kind),
                                  .directions = forward.directions,
                                  .offsets = reading<int32_t, 1>(forward.batch->offsets),
@@ -98,18 +114,19 @@ RowPlaces padded_places(const Batch* batch) {
 }  // namespace
 
 void CudaBackend::do_batch_norm_forward(const BatchNormForward& p) {
-  dispatch_real(p.x.dtype, [&]<class T>() {
+  dispatch_stored(p.x.dtype, [&]<class T>() {
+    using A = arithmetic_t<T>;
     launch(BatchNormForwardParams<T>{.places = padded_places(p.batch),
                                      .training = p.training,
                                      .epsilon = p.epsilon,
                                      .momentum = p.momentum,
                                      .x = reading<T, 2>(p.x),
-                                     .gamma = reading<T, 1>(p.gamma),
-                                     .beta = reading<T, 1>(p.beta),
-                                     .running_mean = p.running_mean.view<T, 1>(),
-                                     .running_variance = p.running_var.view<T, 1>(),
-                                     .mean = p.mean.view<T, 1>(),
-                                     .inverse_std = p.inverse_std.view<T, 1>(),
+                                     .gamma = reading<A, 1>(p.gamma),
+                                     .beta = reading<A, 1>(p.beta),
+                                     .running_mean = p.running_mean.view<A, 1>(),
+                                     .running_variance = p.running_var.view<A, 1>(),
+                                     .mean = p.mean.view<A, 1>(),
+                                     .inverse_std = p.inverse_std.view<A, 1>(),
                                      .y = p.y.view<T, 2>(),
                                      .workspace = norm_workspace(main_, p.x)},
            main_.stream());
@@ -118,24 +135,25 @@ void CudaBackend::do_batch_norm_forward(const BatchNormForward& p) {
 
 void CudaBackend::do_batch_norm_backward(const BatchNormBackward& p) {
   const BatchNormForward& forward = p.forward;
-  dispatch_real(forward.x.dtype, [&]<class T>() {
+  dispatch_stored(forward.x.dtype, [&]<class T>() {
+    using A = arithmetic_t<T>;
     launch(BatchNormBackwardParams<T>{.places = padded_places(forward.batch),
                                       .training = forward.training,
                                       .x = reading<T, 2>(forward.x),
                                       .dy = reading<T, 2>(p.dy),
-                                      .gamma = reading<T, 1>(forward.gamma),
-                                      .mean = reading<T, 1>(forward.mean),
-                                      .inverse_std = reading<T, 1>(forward.inverse_std),
+                                      .gamma = reading<A, 1>(forward.gamma),
+                                      .mean = reading<A, 1>(forward.mean),
+                                      .inverse_std = reading<A, 1>(forward.inverse_std),
                                       .dx = p.dx.view<T, 2>(),
-                                      .dgamma = p.dgamma.view<T, 1>(),
-                                      .dbeta = p.dbeta.view<T, 1>(),
+                                      .dgamma = p.dgamma.view<A, 1>(),
+                                      .dbeta = p.dbeta.view<A, 1>(),
                                       .workspace = norm_workspace(main_, forward.x)},
            main_.stream());
   });
 }
 
 void CudaBackend::do_dropout(const Dropout& p) {
-  dispatch_real(p.x.dtype, [&]<class T>() {
+  dispatch_stored(p.x.dtype, [&]<class T>() {
     launch(DropoutParams<T>{.places = places_of(p.batch),
                             .p = p.p,
                             .masks = p.masks,

@@ -2,12 +2,13 @@
 #pragma once
 
 #include "engine/backends/cuda/queue.h"
+#include "kernels/core/arithmetic.h"
 #include "kernels/core/view.h"
 
 namespace sluice::cuda {
 
 // to[c] += sum over rows r of x[r,c], in a fixed order.
 template <class T>
-void add_column_sums(Queue&, View<const T, 2> x, View<T, 1> to);
+void add_column_sums(Queue&, View<const T, 2> x, View<arithmetic_t<T>, 1> to);
 
 }  // namespace sluice::cuda
