@@ -4,12 +4,17 @@
 // StepForward; backward, StepBackward and dh += d_slots R. What lies before, between and after all steps is
 // in the smaller kernels below. Rows of a step: [first_row, first_row + active) of every [N,*] tensor, row b
 // of every [B,*] one. G gates and S slots: Note [Slots] in kernels/cells/cell.h.
+//
+// T is what rows, slots and the operands of products are stored in. What is carried from step to step, and
+// what a product with R leaves, has the type A that T is computed in: nothing is rounded between a product
+// and the gates.
 #pragma once
 
 #include <cstdint>
 
 #include "kernels/batch/rows.h"
 #include "kernels/cells/cells.h"
+#include "kernels/core/arithmetic.h"
 #include "kernels/core/philox.h"
 #include "kernels/core/stream.h"
 #include "kernels/core/view.h"
@@ -42,26 +47,28 @@ struct StepMasks {
 
 template <class T>
 struct StepForwardParams {
+  using A = arithmetic_t<T>;
   CellKind cell = CellKind::lstm;
-  StepMasks<T> masks;
+  StepMasks<A> masks;
   int64_t first_row = 0;
   int active = 0, t = 0;
   int column = 0;                  // of this direction in y
   View<const T, 2> x_pre;          // [U,G*H] with x_index, W x; else null: W x lies in slots [0,G) of `slots`
   View<const int32_t, 1> x_index;  // [N] or null: row r takes x_pre[x_index[r]]
-  View<const T, 2> h_pre;          // [B,G*H] R h
-  View<const T, 1> b;              // [S*H]
+  View<const A, 2> h_pre;          // [B,G*H] R h
+  View<const A, 1> b;              // [S*H]
   View<T, 2> slots;                // [N,S*H] = what the cell saves
-  View<T, 2> c_saved;              // [N,H] = c, after zoneout; null, as c, for a cell of one state
-  View<T, 2> h, c;                 // [B,H] the state, in and out
-  View<T, 2> h_masked;             // [B,H] = h with recurrent dropout; null without
+  View<A, 2> c_saved;              // [N,H] = c, after zoneout; null, as c, for a cell of one state
+  View<A, 2> h, c;                 // [B,H] the state, in and out
+  View<T, 2> h_operand;            // [B,H] = mask * h, which the next product takes; null where that is h
   View<T, 2> y;                    // [N,D*H] = h, columns [column, column + H)
 };
 
 template <class T>
 struct StepBackwardParams {
+  using A = arithmetic_t<T>;
   CellKind cell = CellKind::lstm;
-  StepMasks<T> masks;
+  StepMasks<A> masks;
   int64_t first_row = 0, row_before = 0;  // of the step that forward computed before this one
   int active = 0, active_before = 0, t = 0;
   int column = 0;  // of this direction in y and dy
@@ -71,32 +78,34 @@ struct StepBackwardParams {
   bool passes_dh() const { return masks.dropout || masks.zoneout || traits_of(cell).carries_h; }
   View<T, 2> slots;           // [N,S*H] forward's; = gradients
   View<const T, 2> y;         // [N,D*H] forward's h
-  View<const T, 2> c_saved;   // [N,H]; null, as c0 and dc, for a cell of one state
-  View<const T, 2> h0, c0;    // [B,H] or null (zero)
+  View<const A, 2> c_saved;   // [N,H]; null, as c0 and dc, for a cell of one state
+  View<const A, 2> h0, c0;    // [B,H] or null (zero)
   View<const T, 2> dy;        // [N,D*H]
-  View<T, 2> dh;              // [B,H] from the step after; = what goes past the product with R (passes_dh)
-  View<const T, 2> dh_later;  // [B,H] with recurrent dropout, the step after's product with R; else null
-  View<T, 2> dc;              // [B,H] in and out
+  View<A, 2> dh;              // [B,H] from the step after; = what goes past the product with R (passes_dh)
+  View<const A, 2> dh_later;  // [B,H] with recurrent dropout, the step after's product with R; else null
+  View<A, 2> dc;              // [B,H] in and out
 };
 
 // out = mask * in, or += .
 template <class T>
 struct MaskStateParams {
-  DropoutMask<T> mask;
+  using A = arithmetic_t<T>;
+  DropoutMask<A> mask;
   bool add = false;
-  View<const T, 2> in;  // [B,H]
+  View<const A, 2> in;  // [B,H]
   View<T, 2> out;       // [B,H]; may be `in`
 };
 
 // What each row's product with R took: mask times h of the step before, else of h0; zero in padding.
 template <class T>
 struct HBeforeParams {
+  using A = arithmetic_t<T>;
   RowPlaces places;
   bool reverse = false;
   int column = 0;
-  DropoutMask<T> mask;
+  DropoutMask<A> mask;
   View<const T, 2> y;   // [N,D*H]
-  View<const T, 2> h0;  // [B,H] or null (zero)
+  View<const A, 2> h0;  // [B,H] or null (zero)
   View<T, 2> out;       // [N,H] =
 };
 

@@ -14,39 +14,43 @@ namespace sluice::cuda {
 namespace {
 
 // mask[unit j of sequence b], 1 where there is none.
-template <class T>
-__device__ T factor(const DropoutMask<T>& mask, int64_t j, int64_t b) {
-  return mask.threshold == 0 ? T(1) : draw<1>(mask, static_cast<int>(j), static_cast<int>(b)).at[0];
+template <class A>
+__device__ A factor(const DropoutMask<A>& mask, int64_t j, int64_t b) {
+  return mask.threshold == 0 ? A(1) : draw<1>(mask, static_cast<int>(j), static_cast<int>(b)).at[0];
 }
 
 template <class T>
 __global__ void __launch_bounds__(kRowThreads) mask_state(MaskStateParams<T> p) {
+  using A = arithmetic_t<T>;
   for_rows({}, p.out.dims[0], [&](int64_t b, const RowWalk&) {
     for (int64_t j = threadIdx.x; j < p.out.dims[1]; j += blockDim.x) {
-      const T masked = factor(p.mask, j, b) * p.in(b, j);
-      p.out(b, j) = p.add ? p.out(b, j) + masked : masked;
+      const A masked = factor(p.mask, j, b) * p.in(b, j);
+      p.out(b, j) = static_cast<T>(p.add ? static_cast<A>(p.out(b, j)) + masked : masked);
     }
   });
 }
 
 template <class T>
 __global__ void __launch_bounds__(kRowThreads) h_before(HBeforeParams<T> p) {
+  using A = arithmetic_t<T>;
   const int64_t steps = p.places.active.dims[0];
   for_rows(p.places, p.out.dims[0], [&](int64_t row, const RowWalk& walk) {
     const int64_t b = walk.b(), before = p.reverse ? walk.t() + 1 : walk.t() - 1;
-    const T* from = p.h0 ? p.h0.row(b) : nullptr;
+    const T* y = nullptr;
     if (before >= 0 && before < steps && b < p.places.active(before))
-      from = p.y.row(p.places.offsets(before) + b) + p.column;
-    if (!walk.valid()) from = nullptr;
-    for (int64_t j = threadIdx.x; j < p.out.dims[1]; j += blockDim.x)
-      p.out(row, j) = from ? factor(p.mask, j, b) * from[j] : T(0);
+      y = p.y.row(p.places.offsets(before) + b) + p.column;
+    for (int64_t j = threadIdx.x; j < p.out.dims[1]; j += blockDim.x) {
+      A h = 0;
+      if (walk.valid()) h = y ? static_cast<A>(y[j]) : p.h0 ? p.h0(b, j) : A(0);
+      p.out(row, j) = static_cast<T>(factor(p.mask, j, b) * h);
+    }
   });
 }
 
 template <class T>
 __global__ void __launch_bounds__(kRowThreads) zero_padding(ZeroPaddingParams<T> p) {
   for_rows(p.places, p.x.dims[0], [&](int64_t row, const RowWalk& walk) {
-    for (int64_t j = threadIdx.x; j < p.x.dims[1] && !walk.valid(); j += blockDim.x) p.x(row, j) = T(0);
+    for (int64_t j = threadIdx.x; j < p.x.dims[1] && !walk.valid(); j += blockDim.x) p.x(row, j) = T();
   });
 }
 
@@ -75,9 +79,15 @@ void launch(const ZeroPaddingParams<T>& p, cudaStream_t stream) {
 
 template void launch(const MaskStateParams<float>&, cudaStream_t);
 template void launch(const MaskStateParams<double>&, cudaStream_t);
+template void launch(const MaskStateParams<bf16>&, cudaStream_t);
+template void launch(const MaskStateParams<f16>&, cudaStream_t);
 template void launch(const HBeforeParams<float>&, cudaStream_t);
 template void launch(const HBeforeParams<double>&, cudaStream_t);
+template void launch(const HBeforeParams<bf16>&, cudaStream_t);
+template void launch(const HBeforeParams<f16>&, cudaStream_t);
 template void launch(const ZeroPaddingParams<float>&, cudaStream_t);
 template void launch(const ZeroPaddingParams<double>&, cudaStream_t);
+template void launch(const ZeroPaddingParams<bf16>&, cudaStream_t);
+template void launch(const ZeroPaddingParams<f16>&, cudaStream_t);
 
 }  // namespace sluice::cuda

@@ -66,7 +66,6 @@ inline std::vector<TestCase> for_each_rnn_path() {
   for (TestCase c : for_each_dtype_and_layout())
     for (RnnPath path : c.backend.paths) {
       c.path = path;
-      if (is_half(c.dtype)) continue;
       for (const CellKind cell : kCells) {
         c.cell = cell;
         if (path != RnnPath::onednn || (c.dtype == DType::f32 && cell == CellKind::lstm)) cases.push_back(c);

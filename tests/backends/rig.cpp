@@ -4,8 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "tests/oracle/rounding.h"
-
 namespace sluice {
 namespace {
 
@@ -21,19 +19,6 @@ std::vector<To> converted(const std::vector<From>& values) {
   std::vector<To> result;
   for (From v : values) result.push_back(static_cast<To>(v));
   return result;
-}
-
-oracle::Format format_of(DType dtype) {
-  switch (dtype) {
-    case DType::f32:
-      return oracle::kF32;
-    case DType::bf16:
-      return oracle::kBf16;
-    case DType::f16:
-      return oracle::kF16;
-    default:
-      return oracle::kExact;
-  }
 }
 
 std::vector<uint8_t> to_bytes(DType dtype, const Values& values) {
@@ -60,6 +45,19 @@ Values from_bytes(DType dtype, const std::vector<uint8_t>& bytes) {
 }
 
 }  // namespace
+
+oracle::Format format_of(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return oracle::kF32;
+    case DType::bf16:
+      return oracle::kBf16;
+    case DType::f16:
+      return oracle::kF16;
+    default:
+      return oracle::kExact;
+  }
+}
 
 double rounded_to(DType dtype, double value) {
   return oracle::rounded(value, format_of(dtype));
@@ -267,6 +265,23 @@ testing::AssertionResult near(const Values& got, const Values& want, Bound bound
                                        << ", allowed " << allowed << " (largest " << largest << ")";
   }
   return testing::AssertionSuccess();
+}
+
+testing::AssertionResult near_as_a_whole(const Values& got, const Values& want, const TensorBound& error) {
+  if (got.size() != want.size())
+    return testing::AssertionFailure() << got.size() << " values, not " << want.size();
+  double squares = 0;
+  for (size_t k = 0; k < got.size(); ++k) {
+    const double off = std::abs(got[k] - want[k]);
+    if (!(off <= error.largest))
+      return testing::AssertionFailure() << "[" << k << "] is " << got[k] << ", not " << want[k]
+                                         << ": off by " << off << ", allowed " << error.largest;
+    squares += off * off;
+  }
+  const double root = got.empty() ? 0 : std::sqrt(squares / static_cast<double>(got.size()));
+  if (root <= error.root_mean_square) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "errors of " << root << " in the root of their mean square, allowed "
+                                     << error.root_mean_square;
 }
 
 testing::AssertionResult same_bits(const Values& got, const Values& want) {

@@ -11,6 +11,7 @@
 
 #include "engine/backend.h"
 #include "engine/batch.h"
+#include "tests/oracle/rounding.h"
 #include "tests/tolerance.h"
 
 namespace sluice {
@@ -30,6 +31,7 @@ class Random {
   std::mt19937_64 engine_;
 };
 
+oracle::Format format_of(DType dtype);
 // To the nearest number that `dtype` holds.
 double rounded_to(DType dtype, double value);
 Values rounded_to(DType dtype, const Values& values);
@@ -108,6 +110,8 @@ void clear_padding(const HostBatch& batch, Values& rows, size_t columns);
 
 // Passes where every |got - want| is within `bound` (engine dtype included); NaN equals only NaN.
 testing::AssertionResult near(const Values& got, const Values& want, Bound bound);
+// Passes where the errors' largest and their root mean square are within `error`.
+testing::AssertionResult near_as_a_whole(const Values& got, const Values& want, const TensorBound& error);
 // Bit for bit, of f32 or f64 values read back as doubles.
 testing::AssertionResult same_bits(const Values& got, const Values& want);
 

@@ -1,5 +1,6 @@
 #include "tests/backends/rnn_problem.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/cells/cells.h"
@@ -87,17 +88,17 @@ RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
   if (p.distinct_inputs) forward.x_index = batch.row_distinct;
   forward.W = rig.in(p.W, {D, G * H, E});
   forward.R = rig.in(p.R, {D, G * H, H});
-  forward.b = rig.in(p.b, {D, S * H});
+  forward.b = rig.in_acc(p.b, {D, S * H});
   forward.y = rig.out({N, D * H});
   forward.saved = rig.out_as(DType::u8, {static_cast<int64_t>(bytes.saved)});
   forward.scratch = rig.out_as(DType::u8, {static_cast<int64_t>(bytes.scratch)});
   if (has_h) {
-    forward.h0 = rig.in(p.h0, {D, B, H});
-    forward.hT = rig.out({D, B, H});
+    forward.h0 = rig.in_acc(p.h0, {D, B, H});
+    forward.hT = rig.out_acc({D, B, H});
   }
   if (has_c) {
-    forward.c0 = rig.in(p.c0, {D, B, H});
-    forward.cT = rig.out({D, B, H});
+    forward.c0 = rig.in_acc(p.c0, {D, B, H});
+    forward.cT = rig.out_acc({D, B, H});
   }
   backend.rnn_forward(forward);
   RnnResult result;
@@ -110,16 +111,16 @@ RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
   backward.forward = forward;
   backward.dy = rig.in(p.dy, {N, D * H});
   if (p.with_dx) backward.dx = rig.out({forward.x.dims[0], E});
-  backward.dW = rig.inout(p.dW0, {D, G * H, E});
-  backward.dR = rig.inout(p.dR0, {D, G * H, H});
-  backward.db = rig.inout(p.db0, {D, S * H});
+  backward.dW = rig.inout_acc(p.dW0, {D, G * H, E});
+  backward.dR = rig.inout_acc(p.dR0, {D, G * H, H});
+  backward.db = rig.inout_acc(p.db0, {D, S * H});
   if (has_h) {
-    backward.dhT = rig.in(p.dhT, {D, B, H});
-    backward.dh0 = rig.out({D, B, H});
+    backward.dhT = rig.in_acc(p.dhT, {D, B, H});
+    backward.dh0 = rig.out_acc({D, B, H});
   }
   if (has_c) {
-    backward.dcT = rig.in(p.dcT, {D, B, H});
-    backward.dc0 = rig.out({D, B, H});
+    backward.dcT = rig.in_acc(p.dcT, {D, B, H});
+    backward.dc0 = rig.out_acc({D, B, H});
   }
   backend.rnn_backward(backward);
   if (p.with_dx) result.dx = rig.get(backward.dx);
@@ -137,7 +138,8 @@ namespace {
 // The oracle's problem, one direction and one sequence at a time.
 class OracleRun {
  public:
-  OracleRun(const RnnProblem& p, RnnMutant mutant) : p_(p), mutant_(mutant) {}
+  OracleRun(const RnnProblem& p, RnnMutant mutant, const oracle::Format& storage)
+      : p_(p), mutant_(mutant), storage_(storage) {}
 
   RnnResult run() {
     xs_ = sequences_from_rows(p_.host, input_rows(), E);
@@ -151,7 +153,7 @@ class OracleRun {
     for (size_t d = 0; d < D; ++d) run_direction(d);
     result_.y = rows_from_sequences(p_.host, ys_, D * H);
     const Values dx = rows_from_sequences(p_.host, dxs_, E);
-    if (p_.with_dx) result_.dx = p_.distinct_inputs ? summed_by_distinct(dx) : dx;
+    if (p_.with_dx) result_.dx = oracle::rounded(p_.distinct_inputs ? summed_by_distinct(dx) : dx, storage_);
     if (!p_.with_states) result_.hT = result_.cT = result_.dh0 = result_.dc0 = {};
     return result_;
   }
@@ -176,6 +178,7 @@ class OracleRun {
 
   // What every cell's layer has in common.
   void set_up(size_t d, oracle::Recurrent& layer) const {
+    layer.storage = storage_;
     layer.reverse = d == 1;
     layer.training = p_.step.training;
     layer.recurrent_dropout = p_.shape.recurrent_dropout;
@@ -225,8 +228,11 @@ class OracleRun {
     return dy;
   }
 
+  // Directions add up in what dx is stored in; distinct inputs are added up first.
   void add_dx(size_t s, const oracle::Matrix& dx) {
-    for (size_t k = 0; k < dxs_[s].size(); ++k) dxs_[s][k] += dx.values[k];
+    const oracle::Format& format = p_.distinct_inputs ? oracle::kExact : storage_;
+    for (size_t k = 0; k < dxs_[s].size(); ++k)
+      dxs_[s][k] = oracle::rounded(dxs_[s][k] + oracle::rounded(dx.values[k], format), format);
   }
 
   void run_lstm(size_t d) {
@@ -283,6 +289,7 @@ class OracleRun {
 
   const RnnProblem& p_;
   RnnMutant mutant_;
+  const oracle::Format storage_;
   const size_t E = unsigned_of(p_.shape.input_size), H = unsigned_of(p_.shape.hidden_size),
                D = unsigned_of(p_.shape.directions), B = unsigned_of(p_.host.sequences);
   std::vector<Values> xs_, dys_, ys_, dxs_;  // by sequence
@@ -302,20 +309,49 @@ Bounds bounds_of(const RnnProblem& p) {
 }  // namespace
 
 RnnResult run_oracle(const RnnProblem& problem, RnnMutant mutant) {
-  return OracleRun(problem, mutant).run();
+  return OracleRun(problem, mutant, oracle::kExact).run();
+}
+
+RnnResult run_rounded_oracle(const RnnProblem& problem) {
+  return OracleRun(problem, {}, format_of(problem.shape.dtype)).run();
+}
+
+RnnComparison::RnnComparison(const RnnProblem& p) {
+  const Bounds bounds = bounds_of(p);
+  const auto add = [&](const char* name, Values RnnResult::*member, Bound bound) {
+    members_.push_back({.name = name, .member = member, .bound = bound});
+  };
+  add("y", &RnnResult::y, bounds.forward);
+  add("hT", &RnnResult::hT, bounds.forward);
+  add("cT", &RnnResult::cT, bounds.forward);
+  add("dx", &RnnResult::dx, bounds.backward);
+  add("dh0", &RnnResult::dh0, bounds.backward);
+  add("dc0", &RnnResult::dc0, bounds.backward);
+  add("dW", &RnnResult::dW, bounds.weights);
+  add("dR", &RnnResult::dR, bounds.weights);
+  add("db", &RnnResult::db, bounds.weights);
+  if (!is_half(p.shape.dtype)) return;
+  const RnnResult exact = run_oracle(p), rounded = run_rounded_oracle(p);
+  for (Member& m : members_)
+    m.error = tolerance::rounded_reference(p.shape.dtype, rounded.*m.member, exact.*m.member);
+}
+
+testing::AssertionResult RnnComparison::near(const Member& m, const RnnResult& got,
+                                             const RnnResult& want) const {
+  return m.error ? near_as_a_whole(got.*m.member, want.*m.member, *m.error)
+                 : sluice::near(got.*m.member, want.*m.member, m.bound);
+}
+
+bool RnnComparison::all_near(size_t begin, size_t end, const RnnResult& got, const RnnResult& want) const {
+  return std::all_of(members_.begin() + static_cast<ptrdiff_t>(begin),
+                     members_.begin() + static_cast<ptrdiff_t>(end),
+                     [&](const Member& m) { return near(m, got, want); });
 }
 
 void expect_near(const RnnResult& got, const RnnResult& want, const RnnProblem& problem) {
-  const Bounds bounds = bounds_of(problem);
-  EXPECT_TRUE(near(got.y, want.y, bounds.forward)) << "y";
-  EXPECT_TRUE(near(got.hT, want.hT, bounds.forward)) << "hT";
-  EXPECT_TRUE(near(got.cT, want.cT, bounds.forward)) << "cT";
-  EXPECT_TRUE(near(got.dx, want.dx, bounds.backward)) << "dx";
-  EXPECT_TRUE(near(got.dh0, want.dh0, bounds.backward)) << "dh0";
-  EXPECT_TRUE(near(got.dc0, want.dc0, bounds.backward)) << "dc0";
-  EXPECT_TRUE(near(got.dW, want.dW, bounds.weights)) << "dW";
-  EXPECT_TRUE(near(got.dR, want.dR, bounds.weights)) << "dR";
-  EXPECT_TRUE(near(got.db, want.db, bounds.weights)) << "db";
+  const RnnComparison comparison(problem);
+  for (const RnnComparison::Member& m : comparison.members())
+    EXPECT_TRUE(comparison.near(m, got, want)) << m.name;
 }
 
 void expect_same_bits(const RnnResult& got, const RnnResult& want) {
@@ -331,16 +367,12 @@ void expect_same_bits(const RnnResult& got, const RnnResult& want) {
 }
 
 bool forward_is_near(const RnnResult& got, const RnnResult& want, const RnnProblem& problem) {
-  const Bounds bounds = bounds_of(problem);
-  return near(got.y, want.y, bounds.forward) && near(got.hT, want.hT, bounds.forward) &&
-         near(got.cT, want.cT, bounds.forward);
+  return RnnComparison(problem).all_near(0, RnnComparison::kForward, got, want);
 }
 
 bool backward_is_near(const RnnResult& got, const RnnResult& want, const RnnProblem& problem) {
-  const Bounds bounds = bounds_of(problem);
-  return near(got.dx, want.dx, bounds.backward) && near(got.dh0, want.dh0, bounds.backward) &&
-         near(got.dc0, want.dc0, bounds.backward) && near(got.dW, want.dW, bounds.weights) &&
-         near(got.dR, want.dR, bounds.weights) && near(got.db, want.db, bounds.weights);
+  const RnnComparison comparison(problem);
+  return comparison.all_near(RnnComparison::kForward, comparison.members().size(), got, want);
 }
 
 }  // namespace sluice

@@ -1,6 +1,8 @@
 // One recurrent layer's forward and backward pass as data: run by a backend, and by the oracle.
 #pragma once
 
+#include <optional>
+
 #include "tests/backends/rig.h"
 
 namespace sluice {
@@ -40,8 +42,31 @@ struct RnnMutant {
   bool reverse_shift = false;
 };
 RnnResult run_oracle(const RnnProblem& problem, RnnMutant mutant = {});
+// In double, rounded to the problem's type wherever a layer stores in it.
+RnnResult run_rounded_oracle(const RnnProblem& problem);
 
-// Every member within the bounds of the problem's shape; `what` heads the messages.
+// How near two results must be. In f32 and f64: bounds of the shape. In types of 16 bits: three times what
+// rounding alone does to this very problem.
+class RnnComparison {
+ public:
+  static constexpr size_t kForward = 3;  // members y, hT, cT; the others are backward's
+  struct Member {
+    const char* name;
+    Values RnnResult::*member;
+    Bound bound;
+    std::optional<TensorBound> error;
+  };
+  explicit RnnComparison(const RnnProblem& problem);
+
+  const std::vector<Member>& members() const { return members_; }
+  testing::AssertionResult near(const Member& member, const RnnResult& got, const RnnResult& want) const;
+  bool all_near(size_t begin, size_t end, const RnnResult& got, const RnnResult& want) const;
+
+ private:
+  std::vector<Member> members_;
+};
+
+// Every member near.
 void expect_near(const RnnResult& got, const RnnResult& want, const RnnProblem& problem);
 void expect_same_bits(const RnnResult& got, const RnnResult& want);
 // The same comparison as a question, for mutants.

@@ -7,13 +7,14 @@ namespace {
 double of_input(const GruLayer& layer, size_t row, const Matrix& x, size_t token) {
   double sum = 0;
   for (size_t e = 0; e < x.cols; ++e) sum += layer.W(row, e) * x(token, e);
-  return sum;
+  return layer.stored(sum);
 }
 
 // (R h)[row], of the h that recurrent dropout leaves
 double of_state(const GruLayer& layer, size_t row, const GruStep& step) {
   double sum = 0;
-  for (size_t k = 0; k < step.h_prev.size(); ++k) sum += layer.R(row, k) * step.h_scale[k] * step.h_prev[k];
+  for (size_t k = 0; k < step.h_prev.size(); ++k)
+    sum += layer.R(row, k) * layer.stored(step.h_scale[k] * step.h_prev[k]);
   return sum;
 }
 
@@ -34,15 +35,16 @@ GruRun gru_forward(const GruLayer& layer, const Matrix& x, const Vector& h0, siz
         const size_t at = q * H + j;
         return logistic(of_input(layer, at, x, step.token) + of_state(layer, at, step) + layer.b[at]);
       };
-      step.r.push_back(gate(0));
-      step.z.push_back(gate(1));
-      step.m.push_back(of_state(layer, 2 * H + j, step) + layer.b_new[j]);
-      step.n.push_back(
-          std::tanh(of_input(layer, 2 * H + j, x, step.token) + layer.b[2 * H + j] + step.r[j] * step.m[j]));
+      const double r = gate(0), z = gate(1), m = of_state(layer, 2 * H + j, step) + layer.b_new[j];
+      const double n = std::tanh(of_input(layer, 2 * H + j, x, step.token) + layer.b[2 * H + j] + r * m);
+      step.r.push_back(layer.stored(r));
+      step.z.push_back(layer.stored(z));
+      step.m.push_back(layer.stored(m));
+      step.n.push_back(layer.stored(n));
       step.keep_h.push_back(kept_share(layer, layer.zoneout_hidden, layer.site + 1, step.token, row, j));
-      const double h_new = (1 - step.z[j]) * step.n[j] + step.z[j] * step.h_prev[j];
+      const double h_new = (1 - z) * n + z * step.h_prev[j];
       run.hT[j] = step.keep_h[j] * step.h_prev[j] + (1 - step.keep_h[j]) * h_new;
-      run.y(step.token, j) = run.hT[j];
+      run.y(step.token, j) = layer.stored(run.hT[j]);
     }
     run.steps.push_back(step);
   }
@@ -60,13 +62,13 @@ GruInputGradients gru_backward(const GruLayer& layer, const Matrix& x, const Gru
     for (size_t j = 0; j < H; ++j) {
       const double r = step.r[j], z = step.z[j], n = step.n[j];
       const double d_h = dh[j] + dy(step.token, j), d_new = (1 - step.keep_h[j]) * d_h;
-      const double d_sum_n = d_new * (1 - z) * (1 - n * n);
-      d_input[j] = d_state[j] = d_sum_n * step.m[j] * r * (1 - r);
-      d_input[H + j] = d_state[H + j] = d_new * (step.h_prev[j] - n) * z * (1 - z);
-      d_input[2 * H + j] = d_sum_n;
-      d_state[2 * H + j] = d_sum_n * r;
+      const double d_sum_n = d_new * (1 - z) * (1 - n * n), h_prev = layer.stored(step.h_prev[j]);
+      d_input[j] = d_state[j] = layer.stored(d_sum_n * step.m[j] * r * (1 - r));
+      d_input[H + j] = d_state[H + j] = layer.stored(d_new * (h_prev - n) * z * (1 - z));
+      d_input[2 * H + j] = layer.stored(d_sum_n);
+      d_state[2 * H + j] = layer.stored(d_sum_n * r);
       dh_prev[j] = step.keep_h[j] * d_h + d_new * z;
-      sums.db_new[j] += d_sum_n * r;
+      sums.db_new[j] += d_state[2 * H + j];
     }
     for (size_t q = 0; q < 3 * H; ++q) {
       sums.db[q] += d_input[q];
@@ -75,7 +77,7 @@ GruInputGradients gru_backward(const GruLayer& layer, const Matrix& x, const Gru
         result.dx(step.token, e) += d_input[q] * layer.W(q, e);
       }
       for (size_t k = 0; k < H; ++k) {
-        sums.dR(q, k) += d_state[q] * step.h_scale[k] * step.h_prev[k];
+        sums.dR(q, k) += d_state[q] * layer.stored(step.h_scale[k] * layer.stored(step.h_prev[k]));
         dh_prev[k] += d_state[q] * layer.R(q, k) * step.h_scale[k];
       }
     }

@@ -16,7 +16,7 @@ struct GruLayer : Recurrent {
   Vector b_new;  // [H], of R_n h
 };
 
-// Everything a step computes, kept for the way back. Vectors are [H].
+// Everything a step computes, kept for the way back, as stored. Vectors are [H].
 struct GruStep {
   size_t token = 0;
   Vector h_prev, h_scale;

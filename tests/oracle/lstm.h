@@ -14,7 +14,7 @@ struct LstmLayer : Recurrent {
   Vector b;  // [4H]
 };
 
-// Everything a step computes, kept for the way back. Vectors are [H].
+// Everything a step computes, kept for the way back, as stored. Vectors are [H].
 struct LstmStep {
   size_t token = 0;       // which row of x it read
   Vector h_prev, c_prev;  // state before

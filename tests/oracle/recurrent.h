@@ -1,5 +1,5 @@
-// What the recurrent layers of the oracle share: direction and regularisers. Sources: recurrent dropout of
-// Gal and Ghahramani 2016; zoneout of Krueger et al. 2017.
+// What the recurrent layers of the oracle share: direction, regularisers, storage. Sources: recurrent dropout
+// of Gal and Ghahramani 2016; zoneout of Krueger et al. 2017.
 #pragma once
 
 #include <cmath>
@@ -7,6 +7,7 @@
 
 #include "tests/oracle/matrix.h"
 #include "tests/oracle/philox.h"
+#include "tests/oracle/rounding.h"
 
 namespace oracle {
 
@@ -17,6 +18,12 @@ struct Recurrent {
   uint64_t seed = 0;
   uint32_t step = 0;
   uint32_t site = 0;  // of this direction: +0 recurrent dropout, +1 zoneout of h, +2 zoneout of c
+  // What a layer that stores in this format rounds, and nothing else: W x; the operand of the product with R;
+  // what is kept of the gates for the way back, and their gradients; y. States stay exact. Inputs are of the
+  // format already.
+  Format storage = kExact;
+
+  double stored(double value) const { return rounded(value, storage); }
 };
 
 inline double logistic(double x) {

@@ -23,8 +23,8 @@ class Backward : StepPass<T> {
     recurrent_weights(queue, d);
     if (forward_.x_index) sum_distinct(queue, d);
     const View<const T, 2> d_slots = input_side(d);
-    add_product(queue, d_slots, d_slots.data, reading<T, 2>(forward_.x), part<T>(p_.dW, d));
-    add_column_sums(queue, reading(slots(d)), p_.db.at(d).view<T, 1>());
+    add_product(queue, d_slots, d_slots.data, reading<T, 2>(forward_.x), part<A>(p_.dW, d));
+    add_column_sums(queue, reading(slots(d)), p_.db.at(d).view<A, 1>());
   }
 
   // dx = the sum over directions of d(W x) W; direction 0 first.
@@ -44,6 +44,7 @@ class Backward : StepPass<T> {
   }
 
  private:
+  using typename StepPass<T>::A;
   using StepPass<T>::size_, StepPass<T>::host_;
   using StepPass<T>::slots, StepPass<T>::c_saved, StepPass<T>::state, StepPass<T>::load_state;
 
@@ -62,13 +63,13 @@ class Backward : StepPass<T> {
   void run_chain(Queue& queue, const Direction& way) const {
     StepBackwardParams<T> step;
     step.cell = forward_.shape.cell;
-    step.masks = step_masks<T>(forward_, way.d);
+    step.masks = step_masks<A>(forward_, way.d);
     step.column = static_cast<int>(way.d * size_.H);
     step.slots = slots(way.d);
     step.y = reading<T, 2>(forward_.y);
     step.c_saved = reading(c_saved(way.d));
-    step.h0 = reading_part<T>(forward_.h0, way.d);
-    step.c0 = reading_part<T>(forward_.c0, way.d);
+    step.h0 = reading_part<A>(forward_.h0, way.d);
+    step.c0 = reading_part<A>(forward_.c0, way.d);
     step.dy = reading<T, 2>(p_.dy);
     step.dh = state(p_.dh0, scratch_.dh, way.d);
     load_state(queue, p_.dhT, way.d, step.dh);
@@ -76,7 +77,7 @@ class Backward : StepPass<T> {
       step.dc = state(p_.dc0, scratch_.dc, way.d);
       load_state(queue, p_.dcT, way.d, step.dc);
     }
-    const View<T, 2> later = state({}, scratch_.dh_later, way.d);
+    const View<A, 2> later = state({}, scratch_.dh_later, way.d);
     if (step.masks.dropout) {
       step.dh_later = reading(later);
       load_state(queue, {}, way.d, later);
@@ -84,7 +85,7 @@ class Backward : StepPass<T> {
     for (int64_t k = way.steps() - 1; k >= 0; --k) run_step(queue, way, way.step(k), step);
     if (step.masks.dropout && p_.dh0)
       launch(
-          MaskStateParams<T>{.mask = step.masks.recurrent, .add = true, .in = step.dh_later, .out = step.dh},
+          MaskStateParams<A>{.mask = step.masks.recurrent, .add = true, .in = step.dh_later, .out = step.dh},
           queue.stream());
   }
 
@@ -98,49 +99,49 @@ class Backward : StepPass<T> {
     step.active_before = way.active(before);
     step.row_before = way.first_row(before);
     launch(step, queue.stream());
-    queue.gemm(Gemm<T>{.m = step.active,
-                       .n = size_.H,
-                       .k = size_.G,
-                       .a = step.slots.row(step.first_row) + recurrent_column(),
-                       .lda = size_.S,
-                       .b = reading_part<T>(forward_.R, way.d).data,
-                       .ldb = size_.H,
-                       .c = step.masks.dropout ? state({}, scratch_.dh_later, way.d).data : step.dh.data,
-                       .ldc = size_.H,
-                       .accumulate = step.passes_dh() && !step.masks.dropout});
+    queue.gemm(Gemm<T, A>{.m = step.active,
+                          .n = size_.H,
+                          .k = size_.G,
+                          .a = step.slots.row(step.first_row) + recurrent_column(),
+                          .lda = size_.S,
+                          .b = reading_part<T>(forward_.R, way.d).data,
+                          .ldb = size_.H,
+                          .c = step.masks.dropout ? state({}, scratch_.dh_later, way.d).data : step.dh.data,
+                          .ldc = size_.H,
+                          .accumulate = step.passes_dh() && !step.masks.dropout});
   }
 
   // ---- sums over all rows
 
   // to += a^T b, where a is the G columns of d_slots from `a` on.
   void add_product(Queue& queue, View<const T, 2> d_slots, const T* a, View<const T, 2> b,
-                   View<T, 2> to) const {
-    queue.gemm(Gemm<T>{.transpose_a = true,
-                       .m = size_.G,
-                       .n = b.dims[1],
-                       .k = d_slots.dims[0],
-                       .a = a,
-                       .lda = size_.S,
-                       .b = b.data,
-                       .ldb = b.dims[1],
-                       .c = to.data,
-                       .ldc = to.dims[1],
-                       .accumulate = true});
+                   View<A, 2> to) const {
+    queue.gemm(Gemm<T, A>{.transpose_a = true,
+                          .m = size_.G,
+                          .n = b.dims[1],
+                          .k = d_slots.dims[0],
+                          .a = a,
+                          .lda = size_.S,
+                          .b = b.data,
+                          .ldb = b.dims[1],
+                          .c = to.data,
+                          .ldc = to.dims[1],
+                          .accumulate = true});
   }
 
   void recurrent_weights(Queue& queue, int64_t d) const {
     const View<T, 2> h_before = matrix(scratch_.h_before + d * size_.N * size_.H, size_.N, size_.H);
-    const StepMasks<T> masks = step_masks<T>(forward_, d);
+    const StepMasks<A> masks = step_masks<A>(forward_, d);
     launch(HBeforeParams<T>{.places = places_of(*forward_.batch),
                             .reverse = d == 1,
                             .column = static_cast<int>(d * size_.H),
                             .mask = masks.recurrent,
                             .y = reading<T, 2>(forward_.y),
-                            .h0 = reading_part<T>(forward_.h0, d),
+                            .h0 = reading_part<A>(forward_.h0, d),
                             .out = h_before},
            queue.stream());
     const View<const T, 2> d_slots = reading(slots(d));
-    add_product(queue, d_slots, d_slots.data + recurrent_column(), reading(h_before), part<T>(p_.dR, d));
+    add_product(queue, d_slots, d_slots.data + recurrent_column(), reading(h_before), part<A>(p_.dR, d));
   }
 
   void sum_distinct(Queue& queue, int64_t d) const {
@@ -160,7 +161,7 @@ class Backward : StepPass<T> {
 }  // namespace
 
 void rnn_step_backward(Queue& main, Queue& side, const RnnBackward& p) {
-  dispatch_real(p.forward.shape.dtype, [&]<class T>() {
+  dispatch_stored(p.forward.shape.dtype, [&]<class T>() {
     Backward<T> backward(p);
     if (p.forward.shape.directions == 2) {
       side.wait_for(main);

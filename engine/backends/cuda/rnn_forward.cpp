@@ -1,3 +1,5 @@
+#include <type_traits>
+
 #include "engine/backends/cuda/rnn_plan.h"
 #include "engine/backends/cuda/rnn_step.h"
 
@@ -16,8 +18,8 @@ class Forward : StepPass<T> {
     StepForwardParams<T> step = step_params(d);
     load_state(queue, p_.h0, d, step.h);
     if (size_.two_states) load_state(queue, p_.c0, d, step.c);
-    if (step.masks.dropout)
-      launch(MaskStateParams<T>{.mask = step.masks.recurrent, .in = reading(step.h), .out = step.h_masked},
+    if (step.h_operand)
+      launch(MaskStateParams<T>{.mask = step.masks.recurrent, .in = reading(step.h), .out = step.h_operand},
              queue.stream());
     for (int64_t k = 0; k < way.steps(); ++k) run_step(queue, way, way.step(k), step);
   }
@@ -28,6 +30,7 @@ class Forward : StepPass<T> {
   }
 
  private:
+  using typename StepPass<T>::A;
   using StepPass<T>::size_, StepPass<T>::host_;
   using StepPass<T>::slots, StepPass<T>::c_saved, StepPass<T>::state, StepPass<T>::load_state;
 
@@ -53,35 +56,44 @@ class Forward : StepPass<T> {
   StepForwardParams<T> step_params(int64_t d) const {
     StepForwardParams<T> step;
     step.cell = p_.shape.cell;
-    step.masks = step_masks<T>(p_, d);
+    step.masks = step_masks<A>(p_, d);
     step.column = static_cast<int>(d * size_.H);
     if (p_.x_index) step.x_pre = reading(x_product(d));
     step.x_index = reading<int32_t, 1>(p_.x_index);
     step.h_pre = reading(matrix(scratch_.h_pre + d * size_.B * size_.G, size_.B, size_.G));
-    step.b = reading<T, 1>(p_.b.at(d));
+    step.b = reading<A, 1>(p_.b.at(d));
     step.slots = slots(d);
     step.c_saved = c_saved(d);
     step.h = state(p_.hT, scratch_.h, d);
     if (size_.two_states) step.c = state(p_.cT, scratch_.c, d);
-    if (step.masks.dropout) step.h_masked = state({}, scratch_.h_masked, d);
+    if (step.masks.dropout || !std::is_same_v<A, T>)
+      step.h_operand = matrix(scratch_.h_operand + d * size_.B * size_.H, size_.B, size_.H);
     step.y = p_.y.view<T, 2>();
     return step;
+  }
+
+  // What the product with R takes.
+  static const T* operand(const StepForwardParams<T>& step) {
+    if constexpr (std::is_same_v<A, T>) {
+      if (!step.h_operand) return step.h.data;
+    }
+    return step.h_operand.data;
   }
 
   void run_step(Queue& queue, const Direction& way, int t, StepForwardParams<T>& step) const {
     step.t = t;
     step.active = way.active(t);
     step.first_row = way.first_row(t);
-    queue.gemm(Gemm<T>{.transpose_b = true,
-                       .m = step.active,
-                       .n = size_.G,
-                       .k = size_.H,
-                       .a = step.masks.dropout ? step.h_masked.data : step.h.data,
-                       .lda = size_.H,
-                       .b = reading_part<T>(p_.R, way.d).data,
-                       .ldb = size_.H,
-                       .c = scratch_.h_pre + way.d * size_.B * size_.G,
-                       .ldc = size_.G});
+    queue.gemm(Gemm<T, A>{.transpose_b = true,
+                          .m = step.active,
+                          .n = size_.G,
+                          .k = size_.H,
+                          .a = operand(step),
+                          .lda = size_.H,
+                          .b = reading_part<T>(p_.R, way.d).data,
+                          .ldb = size_.H,
+                          .c = scratch_.h_pre + way.d * size_.B * size_.G,
+                          .ldc = size_.G});
     launch(step, queue.stream());
   }
 
@@ -93,7 +105,7 @@ class Forward : StepPass<T> {
 }  // namespace
 
 void rnn_step_forward(Queue& main, Queue& side, const RnnForward& p) {
-  dispatch_real(p.shape.dtype, [&]<class T>() {
+  dispatch_stored(p.shape.dtype, [&]<class T>() {
     Forward<T> forward(p);
     if (p.shape.directions == 2) {
       side.wait_for(main);

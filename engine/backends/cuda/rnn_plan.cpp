@@ -28,27 +28,27 @@ RnnSize rnn_size(const RnnForward& p) {
 
 template <class T>
 RnnSaved<T>::RnnSaved(Carver& carver, const RnnSize& s)
-    : slots(carver.take<T>(s.D * s.N * s.S)), c(carver.take<T>(s.two_states ? s.D * s.N * s.H : 0)) {}
+    : slots(carver.take<T>(s.D * s.N * s.S)), c(carver.take<A>(s.two_states ? s.D * s.N * s.H : 0)) {}
 
 template <class T>
 ForwardScratch<T>::ForwardScratch(Carver& carver, const RnnSize& s)
     : x_product(carver.take<T>(s.D * s.U * s.G)),
-      h(carver.take<T>(s.D * s.B * s.H)),
-      c(carver.take<T>(s.two_states ? s.D * s.B * s.H : 0)),
-      h_masked(carver.take<T>(s.D * s.B * s.H)),
-      h_pre(carver.take<T>(s.D * s.B * s.G)) {}
+      h(carver.take<A>(s.D * s.B * s.H)),
+      c(carver.take<A>(s.two_states ? s.D * s.B * s.H : 0)),
+      h_operand(carver.take<T>(s.D * s.B * s.H)),
+      h_pre(carver.take<A>(s.D * s.B * s.G)) {}
 
 template <class T>
 BackwardScratch<T>::BackwardScratch(Carver& carver, const RnnSize& s)
-    : dh(carver.take<T>(s.D * s.B * s.H)),
-      dc(carver.take<T>(s.two_states ? s.D * s.B * s.H : 0)),
-      dh_later(carver.take<T>(s.D * s.B * s.H)),
+    : dh(carver.take<A>(s.D * s.B * s.H)),
+      dc(carver.take<A>(s.two_states ? s.D * s.B * s.H : 0)),
+      dh_later(carver.take<A>(s.D * s.B * s.H)),
       h_before(carver.take<T>(s.D * s.N * s.H)),
       distinct_sum(carver.take<T>(s.D * s.U * s.S)) {}
 
 RnnBytes rnn_step_bytes(const RnnShape& shape, const MaxShape& max) {
   const RnnSize size = rnn_size(shape, max);
-  return dispatch_real(shape.dtype, [&]<class T>() {
+  return dispatch_stored(shape.dtype, [&]<class T>() {
     Carver saved(nullptr), forward(nullptr), backward(nullptr);
     static_cast<void>(RnnSaved<T>(saved, size));
     static_cast<void>(ForwardScratch<T>(forward, size));
@@ -86,10 +86,16 @@ StepMasks<T> step_masks(const RnnForward& p, int64_t direction) {
 
 template struct RnnSaved<float>;
 template struct RnnSaved<double>;
+template struct RnnSaved<bf16>;
+template struct RnnSaved<f16>;
 template struct ForwardScratch<float>;
 template struct ForwardScratch<double>;
+template struct ForwardScratch<bf16>;
+template struct ForwardScratch<f16>;
 template struct BackwardScratch<float>;
 template struct BackwardScratch<double>;
+template struct BackwardScratch<bf16>;
+template struct BackwardScratch<f16>;
 template StepMasks<float> step_masks(const RnnForward&, int64_t);
 template StepMasks<double> step_masks(const RnnForward&, int64_t);
 

@@ -17,27 +17,30 @@ struct RnnSize {
 RnnSize rnn_size(const RnnShape&, const MaxShape&);
 RnnSize rnn_size(const RnnForward&);
 
-// From forward to backward.
+// From forward to backward. T: REAL, A: ACC of Note [Types] in engine/backend.h.
 template <class T>
 struct RnnSaved {
+  using A = arithmetic_t<T>;
   T* slots;  // [D,N,S] the input product in its first G columns, then what the cell saved, then gradients
-  T* c;      // [D,N,H] after zoneout, of cells that have one
+  A* c;      // [D,N,H] after zoneout, of cells that have one
   RnnSaved(Carver&, const RnnSize&);
 };
 
 template <class T>
 struct ForwardScratch {
+  using A = arithmetic_t<T>;
   T* x_product;  // [D,U,G]
-  T *h, *c;      // [D,B,H] the state, where hT and cT are not wanted
-  T* h_masked;   // [D,B,H]
-  T* h_pre;      // [D,B,G]
+  A *h, *c;      // [D,B,H] the state, where hT and cT are not wanted
+  T* h_operand;  // [D,B,H]
+  A* h_pre;      // [D,B,G]
   ForwardScratch(Carver&, const RnnSize&);
 };
 
 template <class T>
 struct BackwardScratch {
-  T *dh, *dc;       // [D,B,H] where dh0 and dc0 are not wanted
-  T* dh_later;      // [D,B,H]
+  using A = arithmetic_t<T>;
+  A *dh, *dc;       // [D,B,H] where dh0 and dc0 are not wanted
+  A* dh_later;      // [D,B,H]
   T* h_before;      // [D,N,H]
   T* distinct_sum;  // [D,U,S] gradients of the slots summed over the rows of each distinct input
   BackwardScratch(Carver&, const RnnSize&);
@@ -58,8 +61,8 @@ struct Direction {
   int64_t first_row(int t) const { return t < 0 || t >= host->steps ? 0 : host->row(t, 0); }
 };
 
-template <class T>
-StepMasks<T> step_masks(const RnnForward&, int64_t direction);
+template <class A>
+StepMasks<A> step_masks(const RnnForward&, int64_t direction);
 
 // Entry d of [D,rows,columns], or null of a null tensor.
 template <class T>
@@ -79,6 +82,8 @@ View<const T, 2> reading(View<T, 2> view) {
 template <class T>
 class StepPass {
  protected:
+  using A = arithmetic_t<T>;
+
   explicit StepPass(const RnnForward& p)
       : size_(rnn_size(p)),
         host_(*p.batch->host),
@@ -86,18 +91,18 @@ class StepPass {
         saved_(saved_carver_, size_) {}
 
   View<T, 2> slots(int64_t d) const { return matrix(saved_.slots + d * size_.N * size_.S, size_.N, size_.S); }
-  View<T, 2> c_saved(int64_t d) const {
-    return size_.two_states ? matrix(saved_.c + d * size_.N * size_.H, size_.N, size_.H) : View<T, 2>{};
+  View<A, 2> c_saved(int64_t d) const {
+    return size_.two_states ? matrix(saved_.c + d * size_.N * size_.H, size_.N, size_.H) : View<A, 2>{};
   }
   // [B,H] of direction d: where the caller wants the last state, else scratch.
-  View<T, 2> state(const Tensor& wanted, T* scratch, int64_t d) const {
-    return wanted ? part<T>(wanted, d) : matrix(scratch + d * size_.B * size_.H, size_.B, size_.H);
+  View<A, 2> state(const Tensor& wanted, A* scratch, int64_t d) const {
+    return wanted ? part<A>(wanted, d) : matrix(scratch + d * size_.B * size_.H, size_.B, size_.H);
   }
 
-  void load_state(Queue& queue, const Tensor& from, int64_t d, View<T, 2> to) const {
-    const size_t bytes = static_cast<size_t>(size_.B * size_.H) * sizeof(T);
+  void load_state(Queue& queue, const Tensor& from, int64_t d, View<A, 2> to) const {
+    const size_t bytes = static_cast<size_t>(size_.B * size_.H) * sizeof(A);
     if (from)
-      queue.copy(to.data, part<T>(from, d).data, bytes);
+      queue.copy(to.data, part<A>(from, d).data, bytes);
     else
       queue.zero(to.data, bytes);
   }
