@@ -113,6 +113,8 @@ TEST_F(Errors, ValuesOutOfRangeOrOfAnotherType) {
   expect_user_error(train("good.tsv", {"--set", "train.epochs=many"}), "train.epochs must be a whole number");
   expect_user_error(train("good.tsv", {"--seed", "-1"}), "--seed: train.seed is -1");
   expect_user_error(train("good.tsv", {"--device", "tpu"}), "--device: train.device is 'tpu', but must be");
+  expect_user_error(train("good.tsv", {"--device", "cpu", "--set", "model.dtype=bf16"}),
+                    "model.dtype = bf16: needs a GPU; use --device cuda, or model.dtype = f32");
   expect_user_error(train("good.tsv", {"--format", "pdf"}), "--format: data.format");
   expect_user_error(train("good.tsv", {"--set", "train.metric=acuracy"}), "acuracy");
   expect_user_error(train("good.tsv", {"--set", "model.pooling="}), "model.pooling");

@@ -103,5 +103,45 @@ TEST(GpuProgram, trains_a_real_corpus_steeply_in_f64_as_the_cpu_does) {
   });
 }
 
+double log_loss_of(const std::string& metrics) {
+  for (const auto& [part, figures] : read_metrics(metrics))
+    for (const auto& [name, value] : figures)
+      if (part == "test" && name == "log_loss") return value;
+  return std::nan("");
+}
+
+// A run trained in 16 bits is a model like any other: its parameters are f32 and serve every type and device.
+TEST(GpuProgram, trains_a_real_corpus_in_16_bits) {
+  const std::string documents = head_of_r8(200);
+  if (documents.empty()) GTEST_SKIP() << "SLUICE_CORPORA is not set";
+  const Folder folder;
+  const std::string file = folder.write("train.tsv", documents);
+  const auto train = [&](const char* run, const char* device) {
+    const Outcome outcome = run_sluice(
+        train_small(file, folder.path(run),
+                    {"--test", file, "--device", device, "--set", std::string("model.dtype=") + run}));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  };
+  const auto evaluate = [&](const std::string& run, const char* device, const std::string& more) {
+    Arguments arguments = {"evaluate", folder.path(run), "--data", file, "--device", device, "--quiet"};
+    if (!more.empty()) arguments.insert(arguments.end(), {"--set", more});
+    return run_sluice(arguments);
+  };
+  train("f32", "cpu");
+  const double want = log_loss_of(folder.path("f32/metrics.json"));
+  // Of some 100 steep updates; f16's unit is an eighth of bf16's.
+  for (const auto& [type, bound] : {std::pair{"bf16", 0.04}, {"f16", 0.005}}) {
+    train(type, "cuda");
+    EXPECT_NEAR(log_loss_of(folder.path(std::string(type) + "/metrics.json")), want, bound * want) << type;
+    const Outcome refused = evaluate(type, "cpu", "");
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_NE(refused.err.find("model.dtype"), std::string::npos) << refused.err;
+    const Outcome cpu = evaluate(type, "cpu", "model.dtype=f32"),
+                  gpu = evaluate(type, "cuda", "model.dtype=f32");
+    ASSERT_EQ(cpu.exit_code, 0) << cpu.err;
+    EXPECT_EQ(cpu.out, gpu.out);
+  }
+}
+
 }  // namespace
 }  // namespace sluice

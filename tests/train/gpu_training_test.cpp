@@ -8,6 +8,7 @@
 #include <ostream>
 
 #include "tests/engine/model_cases.h"
+#include "tests/tolerance.h"
 #include "tests/train/rig.h"
 
 namespace sluice {
@@ -20,6 +21,9 @@ using test::RigOptions;
 // maths would show there first.
 constexpr double kRelative = 1e-5, kRelativeF64 = 1e-11;
 constexpr int64_t kUpdates = 20;
+
+// In types of 16 bits, in units of the type.
+constexpr double kRoundings = 8;
 
 struct TrainingCase {
   std::string name;
@@ -153,11 +157,40 @@ void expect_within_own_error(const Training& got, const Training& want, const Tr
         << want.state[k].first;
 }
 
+// What storing in 16 bits costs is in proportion to the unit of the type, with one constant for both types.
+void expect_within_rounding(const Training& got, const Training& want, DType type) {
+  const double relative = kRoundings * tolerance::stored(type);
+  EXPECT_LE(distance(got.steps.losses, want.steps.losses), relative * size_of(want.steps.losses));
+  EXPECT_LE(distance(got.steps.norms, want.steps.norms), relative * size_of(want.steps.norms));
+  for (size_t k = 0; k < want.state.size(); ++k)
+    fprintf(stderr, "MEASURE %s %s %g\n", name_of(type), want.state[k].first.c_str(),
+            distance(got.state[k].second, want.state[k].second) / size_of(want.state[k].second) /
+                tolerance::stored(type));
+  fprintf(
+      stderr, "MEASURE %s losses %g norms %g\n", name_of(type),
+      distance(got.steps.losses, want.steps.losses) / size_of(want.steps.losses) / tolerance::stored(type),
+      distance(got.steps.norms, want.steps.norms) / size_of(want.steps.norms) / tolerance::stored(type));
+  for (size_t k = 0; k < want.state.size(); ++k)
+    EXPECT_LE(distance(got.state[k].second, want.state[k].second), relative * size_of(want.state[k].second))
+        << want.state[k].first;
+}
+
 void PrintTo(const TrainingCase& c, std::ostream* out) {
   *out << c.name;
 }
 
-class GpuTraining : public testing::TestWithParam<TrainingCase> {};
+class GpuTraining : public testing::TestWithParam<TrainingCase> {
+ protected:
+  void expect_follows_in_half(DType type) {
+    RigOptions options = plain();
+    GetParam().change(options);
+    const Training cpu = train(options, Device::cpu);
+    options.model.dtype = type;
+    const Training gpu = train(options, Device::cuda);
+    expect_same_shape(gpu, cpu);
+    expect_within_rounding(gpu, cpu, type);
+  }
+};
 INSTANTIATE_TEST_SUITE_P(, GpuTraining, testing::ValuesIn(training_cases()),
                          [](const auto& test) { return test.param.name; });
 
@@ -178,6 +211,14 @@ TEST_P(GpuTraining, follows_the_cpu_in_f64) {
   const Training cpu = train(options, Device::cpu), gpu = train(options, Device::cuda);
   expect_same_shape(gpu, cpu);
   expect_close(gpu, cpu, kRelativeF64);
+}
+
+TEST_P(GpuTraining, follows_the_cpu_in_bf16) {
+  expect_follows_in_half(DType::bf16);
+}
+
+TEST_P(GpuTraining, follows_the_cpu_in_f16) {
+  expect_follows_in_half(DType::f16);
 }
 
 TEST_P(GpuTraining, gives_the_same_bits_again) {
