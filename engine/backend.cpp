@@ -310,12 +310,14 @@ void Backend::sum_squares(const SumSquares& a) {
 
 void Backend::clip_scale(const ClipScale& a) {
   shape("clip_scale.sum_squares", a.sum_squares, DType::f64, {1});
+  optional("clip_scale.loss_scale", a.loss_scale, DType::f64, {1});
   shape("clip_scale.scale", a.scale, DType::f64, {1});
   do_clip_scale(a);
 }
 
 void Backend::clip_value(const ClipValue& a) {
   accumulator("clip_value.x", a.x);
+  optional("clip_value.loss_scale", a.loss_scale, DType::f64, {1});
   SLUICE_CHECK(a.limit > 0, "clip_value: limit {} is not positive", a.limit);
   do_clip_value(a);
 }

@@ -262,17 +262,22 @@ struct SumSquares {
   Tensor out;  // [1] f64 +=
 };
 
-// scale[0] = min(1, max_norm / sqrt(sum_squares[0])); 1 when max_norm is 0; NaN where the sum is not finite.
+// What gradients are multiplied by in an update, where they were formed loss_scale times as large as they
+// are: scale[0] = min(1, max_norm / norm) / loss_scale with norm = sqrt(sum_squares[0]) / loss_scale; without
+// the minimum when max_norm is 0; NaN where the sum is not finite.
 struct ClipScale {
   Tensor sum_squares;  // [1] f64
   double max_norm = 0;
-  Tensor scale;  // [1] f64 =
+  Tensor scale;       // [1] f64 =
+  Tensor loss_scale;  // [1] f64 or null (1)
 };
 
-// x = clamp(x, -limit, limit); NaN stays NaN.
+// x = clamp(x, -limit * loss_scale, limit * loss_scale); NaN stays NaN, and what is infinite stays so where
+// loss_scale is above 1, which is then too large.
 struct ClipValue {
   Tensor x;  // any rank, ACC; in place
   double limit = 0;
+  Tensor loss_scale;  // [1] f64 or null (1)
 };
 
 // Every update leaves all as it is where its scale is NaN: a gradient was not finite.

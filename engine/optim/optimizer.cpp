@@ -24,9 +24,10 @@ Optimizer::Optimizer(const OptimizerConfig& config, Params& params) : params_(pa
   Backend& backend = params.backend();
   first_ = Buffer(backend, moment_bytes(params), "first moments");
   if (config.kind != OptimizerKind::sgd) second_ = Buffer(backend, moment_bytes(params), "second moments");
-  scalar_memory_ = Buffer(backend, 2 * sizeof(double), "gradient norm");
+  scalar_memory_ = Buffer(backend, 3 * sizeof(double), "gradient norm");
   sum_squares_ = Tensor(scalar_memory_.data(), DType::f64, {1});
   scale_ = Tensor(static_cast<double*>(scalar_memory_.data()) + 1, DType::f64, {1});
+  loss_scale_ = Tensor(static_cast<double*>(scalar_memory_.data()) + 2, DType::f64, {1});
 
   touched_memory_ = Buffer(backend, touched_bytes(params), "updates of embedding rows");
   auto* next = static_cast<int32_t*>(touched_memory_.data());
@@ -36,7 +37,9 @@ Optimizer::Optimizer(const OptimizerConfig& config, Params& params) : params_(pa
   }
 }
 
-void Optimizer::update(double learning_rate, int64_t step) {
+void Optimizer::update(double learning_rate, int64_t step, double loss_scale) {
+  if (loss_scale != uploaded_loss_scale_) params_.backend().upload(loss_scale_, &loss_scale);
+  uploaded_loss_scale_ = loss_scale;
   gather_norm();
   for (const Params::Dense& piece : params_.dense()) update_dense(piece, learning_rate, step);
   for (size_t table = 0; table < params_.rows().size(); ++table) update_rows(table, learning_rate, step);
@@ -52,10 +55,14 @@ void Optimizer::gather_norm() {
     if (r.count) gradients.push_back(r.values.narrow(r.count));
   backend.zero(sum_squares_);
   for (const Tensor& g : gradients) {
-    if (config_.clip_value > 0) backend.clip_value({.x = g, .limit = config_.clip_value});
+    if (config_.clip_value > 0)
+      backend.clip_value({.x = g, .limit = config_.clip_value, .loss_scale = loss_scale_});
     backend.sum_squares({.x = g, .out = sum_squares_});
   }
-  backend.clip_scale({.sum_squares = sum_squares_, .max_norm = config_.clip_norm, .scale = scale_});
+  backend.clip_scale({.sum_squares = sum_squares_,
+                      .max_norm = config_.clip_norm,
+                      .scale = scale_,
+                      .loss_scale = loss_scale_});
 }
 
 void Optimizer::update_dense(const Params::Dense& piece, double learning_rate, int64_t step) {

@@ -28,10 +28,11 @@ class Optimizer {
   // What an Optimizer will allocate for these parameters, which need not be allocated yet.
   static size_t bytes(const OptimizerConfig& config, const Params& params);
 
-  // Update number `step` (from 1) with the gradients gathered, which are then zeroed. Where a gradient is not
-  // finite, nothing is updated. Waits for nothing.
-  void update(double learning_rate, int64_t step);
-  // [1] f64, of the last update: the square of the global gradient norm before clipping by norm.
+  // Update number `step` (from 1) with the gradients gathered, each loss_scale times as large as it is, which
+  // are then zeroed. Where a gradient is not finite, nothing is updated. Waits for nothing.
+  void update(double learning_rate, int64_t step, double loss_scale = 1);
+  // [1] f64, of the last update: the square of loss_scale times the global gradient norm before clipping by
+  // norm.
   Tensor squared_norm() const { return sum_squares_; }
 
   std::vector<NamedTensor> state() const;  // moments and touched rows, for checkpoints
@@ -48,8 +49,9 @@ class Optimizer {
   Params& params_;
   OptimizerConfig config_;
   Buffer first_, second_, touched_memory_, scalar_memory_;
-  std::vector<Tensor> touched_;  // [V] i32 for each table
-  Tensor sum_squares_, scale_;   // [1] f64
+  std::vector<Tensor> touched_;              // [V] i32 for each table
+  Tensor sum_squares_, scale_, loss_scale_;  // [1] f64
+  double uploaded_loss_scale_ = 0;           // what loss_scale_ holds
 };
 
 }  // namespace sluice

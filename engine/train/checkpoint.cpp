@@ -15,7 +15,7 @@ namespace sluice {
 namespace {
 
 constexpr const char* kVersionKey = "sluice_checkpoint";
-constexpr const char* kVersion = "2";
+constexpr const char* kVersion = "3";
 
 std::string file_in(const std::string& directory) {
   return directory + "/state.safetensors";
@@ -38,6 +38,11 @@ void for_each_field(State& s, F&& field) {
   field("best_loss", s.stopping.best_loss);
   field("patience_reference", s.stopping.reference);
   field("stale_evaluations", s.stopping.stale);
+  field("loss_scale", s.loss_scale.scale);
+  field("loss_scale_good", s.loss_scale.good);
+  field("loss_scale_pending", s.loss_scale.pending_scale);
+  field("loss_scale_pending_update", s.loss_scale.pending_update);
+  field("loss_scale_pending_finite", s.loss_scale.pending_finite);
 }
 
 // Doubles as hexadecimal digits: exact.

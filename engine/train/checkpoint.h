@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/backend.h"
+#include "engine/optim/loss_scale.h"
 #include "engine/params.h"
 #include "engine/train/early_stopping.h"
 
@@ -27,6 +28,7 @@ struct TrainState {
   int64_t evaluated_update = 0;         // update at the last evaluation
   int64_t best_update = 0, best_epoch = 0;
   EarlyStopping::State stopping;
+  LossScale::State loss_scale;
 };
 
 // What a checkpoint holds beside the state; the tensors lie in the backend's memory.

@@ -12,7 +12,7 @@ struct StepReport {
   int64_t epoch = 0;                      // of the pass under way, from 1
   int64_t update = 0, total_updates = 0;  // updates done, updates foreseen
   double loss = 0;                        // mean of the update's batches, by loss weight
-  double gradient_norm = 0;               // before clipping by norm
+  double gradient_norm = 0;  // before clipping by norm; 0 where the loss scale left the update out
   double learning_rate = 0;
   int64_t documents = 0, tokens = 0;  // of the update's batches
   int64_t padded_rows = 0;            // rows of padding a padded layout has

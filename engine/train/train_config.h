@@ -15,6 +15,7 @@ struct TrainConfig {
   double time_limit = 0;    // seconds of this run; 0: no limit; the schedule takes no notice of it
   int accumulate = 1;       // batches an update
   double learning_rate = 1e-3;
+  double loss_scale = 0;  // of every update; 0: found on the way in f16, 1 in other types (LossScale)
   ScheduleConfig schedule;
 
   int64_t evaluate_every = 0;  // updates; 0: at the end of each pass

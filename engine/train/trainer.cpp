@@ -17,6 +17,7 @@ const TrainConfig& checked(const TrainConfig& config, bool multi_label) {
   at_least("accumulate", config.accumulate, 1);
   at_least("evaluate_every", config.evaluate_every, 0);
   at_least("patience", config.patience, 0);
+  at_least("loss_scale", config.loss_scale, 0.0);
   at_least("min_delta", config.min_delta, 0.0);
   at_least("checkpoint_every", config.checkpoint_every, 0);
   check_metric_name(config.metric, multi_label);
@@ -72,6 +73,7 @@ Trainer::Trainer(const TrainConfig& config, Classifier& classifier, Optimizer& o
       evaluate_options_(std::move(evaluate_options)),
       device_batch_(classifier.params().backend(), largest(train, valid), config.layout,
                     target_classes(classifier)),
+      loss_scale_(config.loss_scale, classifier.config().dtype),
       stopping_({higher_is_better(config.metric), config.patience, config.min_delta}) {
   if (valid_ && config_.keep_best) best_.emplace(classifier.params().backend(), classifier.params().named());
   state_.seed = config_.seed;
@@ -92,12 +94,14 @@ void Trainer::resume() {
                            checkpoint_tensors(), config_.fingerprint);
   classifier_.params().refresh();
   stopping_.set_state(state_.stopping);
+  loss_scale_.set_state(state_.loss_scale);
   resumed_ = true;
 }
 
 void Trainer::save() {
   look_at_updates(0);
   if (config_.checkpoint_directory.empty()) return;
+  state_.loss_scale = loss_scale_.state();
   save_checkpoint(config_.checkpoint_directory, classifier_.params().backend(), state_, checkpoint_tensors(),
                   config_.fingerprint);
   observer_.on_checkpoint(state_.update);
@@ -169,14 +173,15 @@ void Trainer::read_group(Group& group) {
 void Trainer::train_group() {
   double weight = 0;
   for (const HostBatch& batch : group_.used()) weight += classifier_.loss_weight(batch);
-  const double scale = weight > 0 ? 1 / weight : 0;  // 0: no label is known, nothing is learnt
+  const double loss_scale = loss_scale_.begin(state_.update + 1);
+  const double scale = weight > 0 ? loss_scale / weight : 0;  // 0: no label is known, nothing is learnt
 
   newest_ = (newest_ + 1) % ring_.size();
   ring_[newest_].begin({.epoch = state_.epoch + 1,
                         .update = state_.update + 1,
                         .total_updates = total_updates(),
                         .learning_rate = schedule_->rate(state_.update + 1)},
-                       weight);
+                       weight, loss_scale);
   for (int k = 0; k < group_.size; ++k) {
     const bool last = k + 1 == group_.size;
     const HostBatch* next = !last                  ? &group_.batches[static_cast<size_t>(k) + 1]
@@ -184,7 +189,7 @@ void Trainer::train_group() {
                                                    : nullptr;
     train_batch(group_.batches[static_cast<size_t>(k)], next, scale);
   }
-  optimizer_.update(ring_[newest_].report().learning_rate, state_.update + 1);
+  optimizer_.update(ring_[newest_].report().learning_rate, state_.update + 1, loss_scale);
   ring_[newest_].finish(optimizer_.squared_norm());
   ++under_way_;
   ++state_.update;
@@ -209,7 +214,7 @@ void Trainer::look_at_updates(size_t left) {
     UpdateUnderWay& oldest = ring_[(newest_ + ring_.size() + 1 - under_way_) % ring_.size()];
     --under_way_;
     try {
-      oldest.read();
+      oldest.read(loss_scale_);
     } catch (...) {
       state_.update = oldest.report().update - 1;
       throw;

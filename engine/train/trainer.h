@@ -21,6 +21,7 @@
 
 #include "engine/device_batch.h"
 #include "engine/models/classifier.h"
+#include "engine/optim/loss_scale.h"
 #include "engine/optim/optimizer.h"
 #include "engine/optim/schedule.h"
 #include "engine/train/batch_source.h"
@@ -109,6 +110,7 @@ class Trainer {
   std::vector<UpdateUnderWay> ring_;   // those under way and one that is free, used in turn
   size_t newest_ = 0, under_way_ = 0;  // of ring_
   std::optional<Schedule> schedule_;
+  LossScale loss_scale_;
   EarlyStopping stopping_;
   std::optional<Snapshot> best_;  // the best parameters so far
   TrainState state_;

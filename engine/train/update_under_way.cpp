@@ -18,9 +18,10 @@ UpdateUnderWay::UpdateUnderWay(Backend& backend, DType losses, int64_t max_losse
       memory_(backend, kLossesAt + static_cast<size_t>(max_losses) * size_of(losses), "losses to be read",
               Buffer::Place::host) {}
 
-void UpdateUnderWay::begin(const StepReport& report, double weight) {
+void UpdateUnderWay::begin(const StepReport& report, double weight, double loss_scale) {
   report_ = report;
   weight_ = weight;
+  loss_scale_ = loss_scale;
   documents_.clear();
   ends_.clear();
 }
@@ -47,7 +48,7 @@ double UpdateUnderWay::loss(size_t k) const {
                        [&]<class T>() { return static_cast<double>(static_cast<const T*>(losses)[k]); });
 }
 
-void UpdateUnderWay::read() {
+void UpdateUnderWay::read(LossScale& loss_scale) {
   backend_.wait(mark_);
   std::vector<int32_t> broken;
   loss_sum_ = 0;
@@ -68,13 +69,16 @@ void UpdateUnderWay::read() {
         "optim.clip_norm, and look at these documents",
         report_.update, list_documents(broken));
   report_.loss = weight_ > 0 ? loss_sum_ * (1 / weight_) : 0;
-  report_.gradient_norm = std::sqrt(*static_cast<const double*>(memory_.data()));
-  if (!std::isfinite(report_.gradient_norm))
+  report_.gradient_norm = std::sqrt(*static_cast<const double*>(memory_.data())) / loss_scale_;
+  const bool finite = std::isfinite(report_.gradient_norm);
+  if (!loss_scale.outcome(report_.update, loss_scale_, finite))
     throw Failure(
-        "training diverged at update {}: the gradient's norm is {}; batch of {}; lower optim.learning_rate, "
-        "or "
-        "set optim.clip_value",
-        report_.update, report_.gradient_norm, list_documents(documents_));
+        "training diverged at update {}: the gradient's norm is {}; batch of {}; lower "
+        "{}optim.learning_rate, "
+        "or set optim.clip_value",
+        report_.update, report_.gradient_norm, list_documents(documents_),
+        loss_scale_ > 1 ? "train.loss_scale or " : "");
+  if (!finite) report_.gradient_norm = 0;
 }
 
 }  // namespace sluice

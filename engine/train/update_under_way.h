@@ -8,6 +8,7 @@
 
 #include "engine/backend.h"
 #include "engine/batch.h"
+#include "engine/optim/loss_scale.h"
 #include "engine/train/observer.h"
 
 namespace sluice {
@@ -18,13 +19,14 @@ class UpdateUnderWay {
   UpdateUnderWay(Backend& backend, DType losses, int64_t max_losses);
 
   // In this order: begin; add_batch after each batch's forward pass; finish after the update.
-  void begin(const StepReport& report, double weight);
+  void begin(const StepReport& report, double weight, double loss_scale);
   void add_batch(const HostBatch& batch, Tensor losses);
   void finish(Tensor squared_norm);
 
-  // The rest waits for the device. The report's loss, norm and sums are complete after read().
-  // Throws Failure, naming the documents, when a loss or the norm is not finite.
-  void read();
+  // The rest waits for the device. The report's loss, norm and sums are complete after read(). Throws
+  // Failure, naming the documents, when a loss is not finite, or the norm where the loss scale is not to
+  // blame. The report's norm is 0 where it is.
+  void read(LossScale& loss_scale);
   const StepReport& report() const { return report_; }
   double loss_sum() const { return loss_sum_; }
   double weight() const { return weight_; }
@@ -36,7 +38,7 @@ class UpdateUnderWay {
   DType type_;
   Buffer memory_;  // the square of the norm, then the losses
   StepReport report_;
-  double weight_ = 0, loss_sum_ = 0;
+  double weight_ = 0, loss_scale_ = 1, loss_sum_ = 0;
   std::vector<int32_t> documents_;  // of each loss
   std::vector<size_t> ends_;        // of each batch, in documents_
   uint64_t mark_ = 0;

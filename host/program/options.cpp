@@ -99,6 +99,10 @@ std::vector<Option> train_options() {
       real("train.time_limit", at(&T::time_limit), 0, 1e9, "most seconds; 0: no limit"),
       integer("train.accumulate", at(&T::accumulate), 1, 1e6,
               "batches whose gradients are summed for one update"),
+      real("train.loss_scale", at(&T::loss_scale), 0, 0x1p24,
+           "losses are multiplied by it on the way back, so that gradients in f16 do not vanish; 0: as large "
+           "as they "
+           "allow, found on the way, in f16, and 1 in other types"),
       real("train.label_smoothing", at(&T::label_smoothing), 0, 0.99,
            "share of the target spread over all labels"),
       choice("train.class_weights", at(&T::class_weights),

@@ -1,8 +1,8 @@
 // Sum of squares, the clip scale, clipping by value.
 //
-// Maths:   out += sum x^2 in f64, so that squares of f32 are exact; scale = min(1, max_norm / sqrt(sum)).
-// Shapes:  flat [n]; out, scale [1] f64, in device memory: no host need know them.
-// Grid:    sum_squares: a block a chunk of 16384 elements, then one block over the chunks' sums. clip_value:
+// Maths:   out += sum x^2 in f64, so that squares of f32 are exact; scale = min(1, max_norm / norm) /
+// loss_scale. Shapes:  flat [n]; out, scale [1] f64, in device memory: no host need know them. Grid:
+// sum_squares: a block a chunk of 16384 elements, then one block over the chunks' sums. clip_value:
 //          128 bits a thread.
 // Bytes:   sum_squares n s, clip_value 2 n s; the partial sums are n / 2048 bytes more.
 // Bound:   memory; on parts with few f64 units the conversion and FMA of each element come close.
@@ -42,20 +42,23 @@ __global__ void __launch_bounds__(kFlatThreads) add_partials(View<const double, 
 }
 
 __global__ void clip_scale(ClipScaleParams p) {
-  const double sum = p.sum_squares(0);
+  const double sum = p.sum_squares(0), loss_scale = p.loss_scale ? p.loss_scale(0) : 1;
   double scale = isfinite(sum) ? 1 : nan("");
-  if (p.max_norm > 0) scale *= fmin(1.0, p.max_norm / sqrt(sum));
-  p.scale(0) = scale;
+  if (p.max_norm > 0) scale *= fmin(1.0, p.max_norm / (sqrt(sum) / loss_scale));
+  p.scale(0) = scale / loss_scale;
 }
 
 template <class T>
-__global__ void __launch_bounds__(kFlatThreads)
-    clip_value(View<T, 1> x, arithmetic_t<T> limit, bool aligned) {
+__global__ void __launch_bounds__(kFlatThreads) clip_value(ClipValueParams<T> p, bool aligned) {
   constexpr int W = kVecWidth<T>;
+  const View<T, 1>& x = p.x;
   const int64_t begin = flat_begin<T>(), n = x.dims[0];
+  const double loss_scale = p.loss_scale ? p.loss_scale(0) : 1;
+  const auto limit = static_cast<arithmetic_t<T>>(p.limit * loss_scale);
   auto piece = load_piece(x.data, begin, n, aligned);
 #pragma unroll
   for (int k = 0; k < W; ++k) {  // comparisons with NaN are false: NaN stays
+    if (loss_scale > 1 && isinf(piece.at[k])) continue;
     if (piece.at[k] < -limit) piece.at[k] = -limit;
     if (piece.at[k] > limit) piece.at[k] = limit;
   }
@@ -83,7 +86,7 @@ template <class T>
 void launch(const ClipValueParams<T>& p, cudaStream_t stream) {
   if (p.x.dims[0] == 0) return;
   launch_kernel("clip_value", clip_value<T>, dim3(flat_blocks<T>(p.x.dims[0])), dim3(kFlatThreads), 0, stream,
-                p.x, static_cast<arithmetic_t<T>>(p.limit), aligned_to_vec(p.x.data));
+                p, aligned_to_vec(p.x.data));
 }
 
 template void launch(const SumSquaresParams<float>&, cudaStream_t);

@@ -23,18 +23,22 @@ struct SumSquaresParams {
   View<double, 1> out;       // [1] +=
 };
 
-// scale[0] = min(1, max_norm / sqrt(sum_squares[0])); 1 when max_norm is 0; NaN where the sum is not finite.
+// scale[0] = min(1, max_norm / norm) / loss_scale, norm = sqrt(sum_squares[0]) / loss_scale; without the
+// minimum when max_norm is 0; NaN when the sum is not finite.
 struct ClipScaleParams {
   View<const double, 1> sum_squares;  // [1]
   double max_norm = 0;
-  View<double, 1> scale;  // [1] =
+  View<const double, 1> loss_scale;  // [1] or null (1)
+  View<double, 1> scale;             // [1] =
 };
 
-// x = clamp(x, -limit, limit); NaN stays NaN.
+// x = clamp(x, -limit * loss_scale, limit * loss_scale); NaN stays NaN, what is infinite stays where
+// loss_scale > 1.
 template <class T>
 struct ClipValueParams {
   View<T, 1> x;  // [n] in place
   double limit = 0;
+  View<const double, 1> loss_scale;  // [1] or null (1)
 };
 
 template <class T>

@@ -65,6 +65,34 @@ TEST_P(Clip, scale_of_a_norm_that_is_not_finite_is_not_finite) {
   }
 }
 
+// Gradients that are loss_scale times too large are clipped by their own norm, and divided.
+TEST_P(Clip, scale_undoes_the_loss_scale) {
+  for (double loss_scale : {1.0, 1024.0, 0x1p24})
+    for (double max_norm : {0.0, 0.5, 5.0}) {
+      Rig rig(*backend_, dtype_);
+      const Tensor scale = rig.out_as(DType::f64, {1});
+      backend_->clip_scale({.sum_squares = rig.in_as(DType::f64, {6.25 * loss_scale * loss_scale}, {1}),
+                            .max_norm = max_norm,
+                            .scale = scale,
+                            .loss_scale = rig.in_as(DType::f64, {loss_scale}, {1})});
+      EXPECT_TRUE(near(rig.get(scale), {oracle::clip_scale(6.25, max_norm) / loss_scale},
+                       tolerance::rounded(DType::f64, 4)));
+    }
+}
+
+TEST_P(Clip, by_value_under_a_loss_scale) {
+  Rig rig(*backend_, dtype_);
+  Values x = Random(1).reals(33, dtype_, -200, 200);
+  x[1] = std::nan("");
+  x[2] = HUGE_VAL;  // the scale was too large: the update must see it
+  x[3] = -HUGE_VAL;
+  const Tensor tensor = rig.inout(x, {33});
+  backend_->clip_value({.x = tensor, .limit = 0.75, .loss_scale = rig.in_as(DType::f64, {64}, {1})});
+  for (double& v : x)
+    if (std::isfinite(v)) v = oracle::clip_value(v, 48);
+  EXPECT_TRUE(near(rig.get(tensor), x, tolerance::exact()));
+}
+
 TEST_P(Clip, by_value) {
   for (int n : {0, 1, 33, 1000}) {
     Rig rig(*backend_, dtype_);

@@ -110,10 +110,10 @@ TEST_F(Checkpoint, RefusesOtherVersionsAndWordsThatAreNoState) {
   Rig rig(options());
   rig.run();
   rewrite(rig, "sluice_checkpoint", "9");
-  EXPECT_THAT(refusal(options()), HasSubstr("checkpoint layout 9, and this program reads 2"));
+  EXPECT_THAT(refusal(options()), HasSubstr("checkpoint layout 9, and this program reads 3"));
   rewrite(rig, "sluice_checkpoint", "");
   EXPECT_THAT(refusal(options()), HasSubstr("not a checkpoint"));
-  rewrite(rig, "sluice_checkpoint", "2");
+  rewrite(rig, "sluice_checkpoint", "3");
   for (const char* word : {"", "-1", "1x", "99999999999999999999"}) {
     rewrite(rig, "update", word);
     EXPECT_THAT(refusal(options()), HasSubstr("no valid 'update'")) << word;
@@ -127,25 +127,30 @@ TEST_F(Checkpoint, RefusesOtherVersionsAndWordsThatAreNoState) {
 
 TEST_F(Checkpoint, KeepsEveryFieldOfTheState) {
   Rig rig(options());
-  TrainState s{.seed = 3,
-               .epoch = 1,
-               .batches = 2,
-               .batches_per_pass = 3,
-               .update = 4,
-               .micro_step = 5,
-               .loss_sum = 0.1,
-               .weight_sum = 1e-300,
-               .evaluated_update = 6,
-               .best_update = 7,
-               .best_epoch = 8,
-               .stopping = {.best = -0.7, .best_loss = 0.3, .reference = std::nullopt, .stale = 9}};
+  TrainState s{
+      .seed = 3,
+      .epoch = 1,
+      .batches = 2,
+      .batches_per_pass = 3,
+      .update = 4,
+      .micro_step = 5,
+      .loss_sum = 0.1,
+      .weight_sum = 1e-300,
+      .evaluated_update = 6,
+      .best_update = 7,
+      .best_epoch = 8,
+      .stopping = {.best = -0.7, .best_loss = 0.3, .reference = std::nullopt, .stale = 9},
+      .loss_scale = {
+          .scale = 1024.5, .good = 10, .pending_update = 11, .pending_scale = 0.75, .pending_finite = 1}};
   const CheckpointTensors tensors{rig.classifier->params().named(), rig.optimizer->state(), {}};
   save_checkpoint(folder_.path(), *rig.backend, s, tensors, "f");
   const TrainState t = load_checkpoint(folder_.path(), *rig.backend, 3, tensors, "f");
   const auto all = [](const TrainState& x) {
     return std::make_tuple(x.seed, x.epoch, x.batches, x.batches_per_pass, x.update, x.micro_step, x.loss_sum,
                            x.weight_sum, x.evaluated_update, x.best_update, x.best_epoch, x.stopping.best,
-                           x.stopping.best_loss, x.stopping.reference, x.stopping.stale);
+                           x.stopping.best_loss, x.stopping.reference, x.stopping.stale, x.loss_scale.scale,
+                           x.loss_scale.good, x.loss_scale.pending_update, x.loss_scale.pending_scale,
+                           x.loss_scale.pending_finite);
   };
   EXPECT_EQ(all(t), all(s));
 }

@@ -78,19 +78,29 @@ void CpuBackend::do_sum_squares(const SumSquares& p) {
   });
 }
 
+namespace {
+
+double one_unless(const Tensor& given) {
+  return given ? given.as<double>()[0] : 1;
+}
+
+}  // namespace
+
 void CpuBackend::do_clip_scale(const ClipScale& p) {
-  const double sum = p.sum_squares.as<double>()[0];
+  const double sum = p.sum_squares.as<double>()[0], loss_scale = one_unless(p.loss_scale);
   double scale = std::isfinite(sum) ? 1 : std::numeric_limits<double>::quiet_NaN();
-  if (p.max_norm > 0) scale *= std::min(1.0, p.max_norm / std::sqrt(sum));
-  p.scale.as<double>()[0] = scale;
+  if (p.max_norm > 0) scale *= std::min(1.0, p.max_norm / (std::sqrt(sum) / loss_scale));
+  p.scale.as<double>()[0] = scale / loss_scale;
 }
 
 void CpuBackend::do_clip_value(const ClipValue& p) {
   dispatch_real(p.x.dtype, [&]<class T>() {
     T* x = static_cast<T*>(p.x.data);
-    const T limit = static_cast<T>(p.limit);
+    const double loss_scale = one_unless(p.loss_scale);
+    const T limit = static_cast<T>(p.limit * loss_scale);
     for_chunks(pool_, p.x.size(), kChunk, [&](int64_t begin, int64_t end, int64_t) {
       for (int64_t j = begin; j < end; ++j) {
+        if (loss_scale > 1 && std::isinf(x[j])) continue;
         const T low = x[j] < -limit ? -limit : x[j];  // comparisons with NaN are false: NaN stays
         x[j] = low > limit ? limit : low;
       }

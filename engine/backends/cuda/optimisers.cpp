@@ -50,13 +50,17 @@ void CudaBackend::do_sum_squares(const SumSquares& p) {
 void CudaBackend::do_clip_scale(const ClipScale& p) {
   launch(ClipScaleParams{.sum_squares = reading<double, 1>(p.sum_squares),
                          .max_norm = p.max_norm,
+                         .loss_scale = reading<double, 1>(p.loss_scale),
                          .scale = p.scale.view<double, 1>()},
          main_.stream());
 }
 
 void CudaBackend::do_clip_value(const ClipValue& p) {
   dispatch_real(p.x.dtype, [&]<class T>() {
-    launch(ClipValueParams<T>{.x = flat(p.x).view<T, 1>(), .limit = p.limit}, main_.stream());
+    launch(
+        ClipValueParams<T>{
+            .x = flat(p.x).view<T, 1>(), .limit = p.limit, .loss_scale = reading<double, 1>(p.loss_scale)},
+        main_.stream());
   });
 }
 
