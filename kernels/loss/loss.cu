@@ -4,8 +4,7 @@
 //          m): nothing overflows. Binary: max(x, 0) - x t + log(1 + e^-|x|).
 // Shapes:  logits, probabilities, dlogits [B,K]; labels, losses [B].
 // Grid:    a warp a row, 8 rows a block; lane l takes the classes l, l + 32, ...
-// Bytes:   B K (2 a + s) (+ 4 B K for sigmoid's targets), s the size of T, a of the type it is computed in;
-// the
+// Bytes:   B K (2 a + s) (+ 4 B K for sigmoid's targets), s the size of T, a of what it is computed in; the
 //          row's second and third reading of its logits come from the cache.
 // Bound:   launch latency at a classifier's sizes; memory beyond.
 // Sync:    none but the warp's shuffles, where all 32 lanes meet: whole warps leave early. The order of

@@ -4,13 +4,12 @@
 //                    one before; recurrent dropout masks the h that the next product reads.
 //          backward  dh = dy + what the step after left; the cell's gradients, which overwrite the slots.
 // Shapes:  slots [N,S*H] slot-major, states [B,H], y [N,D*H]; the rows of the step are a prefix of the batch.
-// Grid:    a thread owns W neighbouring units of one row (128 bits of A where H allows it); 256 threads a
-// block. Bytes:   for each unit of each active row, G gates, S slots and n states; s bytes an element of T, a
-// of A; b is
-//          shared by all rows. Forward reads x_pre (G s), h_pre (G a), c or the h that the cell carries (a);
-//          writes the slots (S s), each state (n a), c_saved ((n - 1) a) and y (s): an LSTM 68 bytes in f32
-//          and 50 in 16 bits, a GRU 52 and 34; and more by a for zoneout where h is not read anyway, by s for
-//          the next product's operand where that is not h itself: with dropout, and in 16 bits. Backward
+// Grid:    a thread owns W neighbouring units of one row (128 bits of A where H allows it); 256 threads.
+// Bytes:   for each unit of each active row, G gates, S slots and n states; s bytes an element of T, a of A;
+//          b is shared by all rows. Forward reads x_pre (G s), h_pre (G a), c or the h that the cell carries
+//          (a); writes the slots (S s), each state (n a), c_saved ((n - 1) a) and y (s): an LSTM 68 bytes in
+//          f32 and 50 in 16 bits, a GRU 52 and 36; and more by a for zoneout where h is not read anyway, by s
+//          for the next product's operand where that is not h itself: with dropout, and in 16 bits. Backward
 //          reads the slots (S s), c or h before (a or s), dy (s), dh and dc (n a); writes the slots (S s),
 //          and dc or the part of dh that passes R (a): an LSTM 52 bytes in f32 and 34 in 16 bits, a GRU 48
 //          and 28; and more by a for zoneout or dropout where dh is not written anyway, by a for dropout.
@@ -211,13 +210,20 @@ bool regularised(const StepMasks<T>& masks) {
   return masks.dropout || masks.zoneout;
 }
 
+// Kernels without masks are for W > 1 alone: 24 of each direction in all.
 template <class Cell, class T, int W>
 auto kernel_for(const StepForwardParams<T>& p) {
-  return regularised(p.masks) ? step_forward<Cell, T, W, true> : step_forward<Cell, T, W, false>;
+  if constexpr (W == 1)
+    return step_forward<Cell, T, W, true>;
+  else
+    return regularised(p.masks) ? step_forward<Cell, T, W, true> : step_forward<Cell, T, W, false>;
 }
 template <class Cell, class T, int W>
 auto kernel_for(const StepBackwardParams<T>& p) {
-  return regularised(p.masks) ? step_backward<Cell, T, W, true> : step_backward<Cell, T, W, false>;
+  if constexpr (W == 1)
+    return step_backward<Cell, T, W, true>;
+  else
+    return regularised(p.masks) ? step_backward<Cell, T, W, true> : step_backward<Cell, T, W, false>;
 }
 
 // Units that a thread takes: 128 bits of what they are computed in; those stored in 16 bits are then 64 bits,
