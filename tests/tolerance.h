@@ -17,6 +17,7 @@ namespace sluice {
 
 struct Bound {
   double of_element = 0, of_largest = 0;  // relative, u included
+  double absolute = 0;
 };
 
 // What an error of a whole tensor may be: of its largest element, and in the root of its mean square.
@@ -35,6 +36,13 @@ inline double stored(DType type) {
   return type == DType::bf16 ? 0x1p-8 : type == DType::f16 ? 0x1p-11 : 0;
 }
 
+// A bound of what is computed, and of then storing it: below 2^-14, f16 has units of 2^-24 and no smaller.
+inline Bound stored_as(DType type, Bound bound) {
+  bound.of_element += stored(type);
+  if (type == DType::f16) bound.absolute += 0x1p-25;
+  return bound;
+}
+
 // Copies, maxima, masks, sums of small integers: no rounding at all.
 inline Bound exact() {
   return {};
@@ -42,13 +50,13 @@ inline Bound exact() {
 
 // A value made by `operations` roundings in a row, with no subtraction of nearly equal numbers.
 inline Bound rounded(DType type, int operations) {
-  return {operations * unit(type) + stored(type), 0};
+  return stored_as(type, {operations * unit(type), 0});
 }
 
 // A sum of n products in any order: the errors of n roundings add up like a random walk, sqrt(n); 4 is the
 // tail.
 inline Bound sum(DType type, double n) {
-  return {unit(type) + stored(type), 2 * std::sqrt(n + 1) * unit(type)};
+  return stored_as(type, {unit(type), 2 * std::sqrt(n + 1) * unit(type)});
 }
 
 // The same where an elementary function follows or comes first. f32: kernels/core/math.h promises 2e-7
@@ -81,7 +89,7 @@ inline Bound weight_gradient(DType type, double T, double n, double tokens) {
 // otherwise; a tensor of few elements may by luck have none, so half a unit of the largest is allowed
 // besides.
 inline TensorBound rounded_reference(DType type, const std::vector<double>& rounded,
-                               const std::vector<double>& exact) {
+                                     const std::vector<double>& exact) {
   double largest = 0, largest_error = 0, squares = 0;
   for (size_t k = 0; k < exact.size(); ++k) {
     const double error = rounded[k] - exact[k];

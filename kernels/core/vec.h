@@ -23,10 +23,8 @@ template <int W, class T>
 SLUICE_HD Vec<arithmetic_t<T>, W> load(const T* p) {
   constexpr int kPiece = W < kVecWidth<T> ? W : kVecWidth<T>;
   Vec<arithmetic_t<T>, W> values;
-#pragma unroll
   for (int first = 0; first < W; first += kPiece) {
     const Vec<T, kPiece> stored = *reinterpret_cast<const Vec<T, kPiece>*>(p + first);
-#pragma unroll
     for (int i = 0; i < kPiece; ++i) values.at[first + i] = static_cast<arithmetic_t<T>>(stored.at[i]);
   }
   return values;
@@ -35,10 +33,8 @@ SLUICE_HD Vec<arithmetic_t<T>, W> load(const T* p) {
 template <int W, class T>
 SLUICE_HD void store(T* p, const Vec<arithmetic_t<T>, W>& values) {
   constexpr int kPiece = W < kVecWidth<T> ? W : kVecWidth<T>;
-#pragma unroll
   for (int first = 0; first < W; first += kPiece) {
     Vec<T, kPiece> stored;
-#pragma unroll
     for (int i = 0; i < kPiece; ++i) stored.at[i] = static_cast<T>(values.at[first + i]);
     *reinterpret_cast<Vec<T, kPiece>*>(p + first) = stored;
   }

@@ -119,11 +119,6 @@ Bound bound_of(DType acc, const Problem& p) {
   return bound;
 }
 
-Bound stored_as(DType dtype, Bound bound) {
-  bound.of_element += tolerance::stored(dtype);
-  return bound;
-}
-
 double largest(const Values& values) {
   double result = 0;
   for (double v : values) result = std::max(result, std::abs(v));
@@ -154,9 +149,9 @@ TEST_P(BatchNormTest, equals_the_oracle) {
         const Problem p(lengths, layout_, C, dtype_, training);
         const Normed got = run(rig, p), want = run_oracle(p);
         const Bound bound = bound_of(acc_, p);
-        EXPECT_TRUE(near(got.y, spread(p, want.y), stored_as(dtype_, magnified(bound, want))));
-        EXPECT_TRUE(
-            near(got.dx, spread(p, want.dx), stored_as(dtype_, input_gradient_bound(bound, p, want))));
+        EXPECT_TRUE(near(got.y, spread(p, want.y), tolerance::stored_as(dtype_, magnified(bound, want))));
+        EXPECT_TRUE(near(got.dx, spread(p, want.dx),
+                         tolerance::stored_as(dtype_, input_gradient_bound(bound, p, want))));
         EXPECT_TRUE(near(got.mean, want.mean, bound));
         EXPECT_TRUE(near(got.inverse_std, want.inverse_std, magnified(bound, want)));
         EXPECT_TRUE(near(got.running_mean, want.running_mean, bound));
@@ -200,7 +195,7 @@ TEST_P(BatchNormTest, one_row_takes_the_biased_variance) {
   Rig rig(*backend_, dtype_);
   const Problem p({1}, layout_, 3, dtype_, true);
   const Normed got = run(rig, p);
-  EXPECT_TRUE(near(got.y, p.beta, stored_as(dtype_, bound_of(acc_, p))));
+  EXPECT_TRUE(near(got.y, p.beta, tolerance::stored_as(dtype_, bound_of(acc_, p))));
   for (size_t c = 0; c < 3; ++c)
     EXPECT_NEAR(got.running_var[c], 0.9 * p.running_var[c], 4 * tolerance::unit(dtype_));
 }
@@ -219,8 +214,8 @@ TEST_P(BatchNormTest, without_a_batch_every_row_counts) {
   Rig rig(*backend_, dtype_);
   Problem p({6, 6, 6}, layout_, 17, dtype_, true);  // no padding: the same rows either way
   const Normed got = run(rig, p, false), want = run_oracle(p);
-  EXPECT_TRUE(near(got.y, want.y, stored_as(dtype_, bound_of(acc_, p))));
-  EXPECT_TRUE(near(got.dx, want.dx, stored_as(dtype_, bound_of(acc_, p))));
+  EXPECT_TRUE(near(got.y, want.y, tolerance::stored_as(dtype_, bound_of(acc_, p))));
+  EXPECT_TRUE(near(got.dx, want.dx, tolerance::stored_as(dtype_, bound_of(acc_, p))));
 }
 
 // A mean far from nought with little spread: E[x^2] - E[x]^2 would lose every digit in f32.
@@ -238,7 +233,7 @@ TEST_P(BatchNormTest, variance_survives_a_large_mean) {
   // rest.
   const Bound bound{0x1p18 * tolerance::unit(acc_), 0x1p18 * tolerance::unit(acc_)};
   EXPECT_TRUE(near(got.inverse_std, want.inverse_std, bound));
-  EXPECT_TRUE(near(got.y, spread(p, want.y), stored_as(dtype_, bound)));
+  EXPECT_TRUE(near(got.y, spread(p, want.y), tolerance::stored_as(dtype_, bound)));
 }
 
 TEST_P(BatchNormTest, works_in_place) {

@@ -76,9 +76,10 @@ TEST_P(Half, gather_rounds_rows_of_an_f32_table) {
 
 // Sums that 16 bits cannot hold reach f32 whole.
 TEST_P(Half, segment_sum_into_f32_is_not_rounded) {
+  bool shows = false;
   for (int E : {1, 5, 8, 24}) {
     Rig rig(*backend_, dtype_);
-    const Values x = Random(2).whole(static_cast<size_t>(30 * E), -200, 200);
+    const Values x = Random(2).whole(static_cast<size_t>(30 * E), 100, 250);
     const Tensor y = rig.out_as(DType::f32, {2, E});
     Ints rows;
     for (int r = 0; r < 30; ++r) rows.push_back(r);
@@ -88,8 +89,9 @@ TEST_P(Half, segment_sum_into_f32_is_not_rounded) {
       for (size_t e = 0; e < static_cast<size_t>(E); ++e)
         want[(r < 13 ? 0 : static_cast<size_t>(E)) + e] += x[r * static_cast<size_t>(E) + e];
     EXPECT_TRUE(same_bits(rig.get(y), want)) << E;
-    EXPECT_FALSE(same_bits(rounded_to(dtype_, want), want)) << "numbers that would show nothing";
+    shows = shows || !same_bits(rounded_to(dtype_, want), want);
   }
+  EXPECT_TRUE(shows) << "no sum that 16 bits cannot hold";
 }
 
 TEST_P(Half, verbs_refuse_other_types) {

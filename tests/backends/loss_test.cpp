@@ -18,11 +18,7 @@ class LossTest : public BackendTest {
     b.of_largest += 8 * tolerance::unit(acc_);
     return b;
   }
-  Bound gradient_bound(int K) const {
-    Bound b = bound(K);
-    b.of_element += tolerance::stored(dtype_);
-    return b;
-  }
+  Bound gradient_bound(int K) const { return tolerance::stored_as(dtype_, bound(K)); }
 };
 INSTANTIATE_TEST_SUITE_P(, LossTest, testing::ValuesIn(for_each_dtype()), name_of_param);
 

@@ -119,7 +119,7 @@ void compare_with_oracle(Backend& backend, DType dtype, Layout layout, const std
   clear_padding(host, got_dx, C);  // += leaves padding as it was, or clears it
   clear_padding(host, want_dx, C);
   EXPECT_TRUE(near(got_dx, want_dx,
-                   {2 * tolerance::unit(dtype) + tolerance::stored(dtype), 2 * tolerance::unit(dtype)}));
+                   tolerance::stored_as(dtype, {2 * tolerance::unit(dtype), 2 * tolerance::unit(dtype)})));
   if (host.tokens > 1 && C >= 17) {  // enough columns for some maximum to be the last step's
     const Pooled mutant = pool_oracle(p.kind, host, C, static_cast<size_t>(p.directions), x, dy, true);
     EXPECT_FALSE(near(got.y, mutant.y, bound)) << "a length off by one goes unseen";

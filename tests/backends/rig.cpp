@@ -240,7 +240,7 @@ std::vector<Values> sequences_from_rows(const HostBatch& batch, const Values& ro
 void spoil_padding(const HostBatch& batch, Values& rows, size_t columns) {
   const std::vector<Place> places = places_of(batch);
   for (size_t k = 0; k < rows.size(); ++k)
-    if (!places[k / columns].valid) rows[k] = k % 2 ? 12345 : -54321;
+    if (!places[k / columns].valid) rows[k] = k % 2 ? 1536 : -5120;
 }
 
 void clear_padding(const HostBatch& batch, Values& rows, size_t columns) {
@@ -257,7 +257,7 @@ testing::AssertionResult near(const Values& got, const Values& want, Bound bound
     if (std::isfinite(v)) largest = std::max(largest, std::abs(v));
   for (size_t k = 0; k < got.size(); ++k) {
     const bool same = got[k] == want[k] || (std::isnan(got[k]) && std::isnan(want[k]));
-    const double allowed = bound.of_element * std::abs(want[k]) + bound.of_largest * largest;
+    const double allowed = bound.of_element * std::abs(want[k]) + bound.of_largest * largest + bound.absolute;
     const double error = std::abs(got[k] - want[k]);
     if (same || (std::isfinite(want[k]) && error <= allowed)) continue;
     return testing::AssertionFailure() << "[" << k << "] is " << testing::PrintToString(got[k]) << ", not "

@@ -103,7 +103,7 @@ std::vector<Place> places_of(const HostBatch& batch);
 Values rows_from_sequences(const HostBatch& batch, const std::vector<Values>& sequences, size_t columns,
                            double padding = 0);
 std::vector<Values> sequences_from_rows(const HostBatch& batch, const Values& rows, size_t columns);
-// Sets the padding rows of [N,C] to large finite garbage: what inputs may hold there.
+// Sets the padding rows of [N,C] to large garbage that every type holds: what inputs may hold there.
 void spoil_padding(const HostBatch& batch, Values& rows, size_t columns);
 // Zeroes them: what outputs must hold there.
 void clear_padding(const HostBatch& batch, Values& rows, size_t columns);

@@ -232,7 +232,7 @@ class OracleRun {
   void add_dx(size_t s, const oracle::Matrix& dx) {
     const oracle::Format& format = p_.distinct_inputs ? oracle::kExact : storage_;
     for (size_t k = 0; k < dxs_[s].size(); ++k)
-      dxs_[s][k] = oracle::rounded(dxs_[s][k] + oracle::rounded(dx.values[k], format), format);
+      dxs_[s][k] = oracle::rounded(dxs_[s][k] + dx.values[k], format);
   }
 
   void run_lstm(size_t d) {
