@@ -4,15 +4,12 @@
 //          dgamma += sum dy xhat; dx = gamma / sigma (dy - mean(dy) - xhat mean(dy xhat)), where the means
 //          are 0 under running statistics.
 // Shapes:  x, y, dy, dx [M,C], of which only valid rows count; the rest [C].
-// Grid:    statistics: columns.cuh, chunks of rows and then the chunks. Applying: row_grid over (row,
-// column). Bytes:   forward 3 M C s in training, 2 M C s else; backward 5 M C s; s the size of T. Reached but
-// for the
+// Grid:    statistics: columns.cuh, chunks of rows, then the chunks. Applying: row_grid over (row, column).
+// Bytes:   forward 3 M C s in training, 2 M C s else; backward 5 M C s; s the size of T. Reached but for the
 //          chunks' partial results, 24 bytes a column for every 64 rows or more.
 // Bound:   memory; on parts with few f64 units the sums come close.
-// Sync:    the stages are kernels of one stream; within a block, one barrier. In place is safe: applying
-// reads
-//          an element where it writes it, in the same thread. Who adds what is fixed by M: the same bits
-//          always.
+// Sync:    the stages are kernels of one stream; within a block, one barrier. In place is safe: the thread
+//          that writes an element is the one that read it. Who adds what is fixed by M: the same bits always.
 //
 // Note [Moments]
 // Each slice sums x - s and its square in f64, s being its first value: one pass, and nothing cancels unless

@@ -1,11 +1,10 @@
 // Softmax and sigmoid cross-entropy: probabilities, losses and gradients in one kernel.
 //
-// Maths:   loss.h. With m the largest logit, s = sum e^(x-m): p_k = e^(x_k-m) / s, -log p_k = log s - (x_k -
-//          m): nothing overflows. Binary: max(x, 0) - x t + log(1 + e^-|x|).
+// Maths:   loss.h. With m the largest logit and z = sum e^(x-m): p_k = e^(x_k-m) / z and -log p_k =
+//          log z - (x_k - m): nothing overflows. Binary: max(x, 0) - x t + log(1 + e^-|x|).
 // Shapes:  logits, probabilities, dlogits [B,K]; labels, losses [B].
 // Grid:    a warp a row, 8 rows a block; lane l takes the classes l, l + 32, ...
-// Bytes:   3 B K s (+ 4 B K for sigmoid's targets), s the size of T; the row's second and third reading of
-// its
+// Bytes:   3 B K s (+ 4 B K for sigmoid's targets), s the size of T; the second and third reading of a row's
 //          logits come from the cache.
 // Bound:   launch latency at a classifier's sizes; memory beyond.
 // Sync:    none but the warp's shuffles, where all 32 lanes meet: whole warps leave early. The order of
