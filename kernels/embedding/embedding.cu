@@ -33,8 +33,9 @@ __device__ void add(Vec<T, W>& sum, const Vec<T, W>& x) {
   for (int i = 0; i < W; ++i) sum.at[i] += x.at[i];
 }
 
+// 5: Note [Blocks of an SM]
 template <class T, int W>
-__global__ void __launch_bounds__(kRowThreads) segment_sum(SegmentSumParams<T> p) {
+__global__ void __launch_bounds__(kRowThreads, 5) segment_sum(SegmentSumParams<T> p) {
   constexpr int kAhead = 8;
   const int64_t u = static_cast<int64_t>(blockIdx.x) * blockDim.y + threadIdx.y;
   if (u >= p.y.dims[0]) return;

@@ -30,8 +30,9 @@ struct SoftmaxScalars {
   A share, peak, scale;  // of the target everywhere, at the label; of the gradient
 };
 
+// 4: Note [Blocks of an SM]
 template <class T>
-__global__ void __launch_bounds__(kWarp* kRows)
+__global__ void __launch_bounds__(kWarp* kRows, 4)
     softmax_xent(SoftmaxXentParams<T> p, SoftmaxScalars<arithmetic_t<T>> c) {
   using A = arithmetic_t<T>;
   const int64_t b = row_of_warp(), K = p.logits.dims[1];
