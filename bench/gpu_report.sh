@@ -66,7 +66,7 @@ without_gpu() {
 run_sanitizer() {
     local tool
     for tool in memcheck racecheck; do
-        "$1" --tool "$tool" --error-exitcode 1 "$build/tests/backends/gpu_backends_test" --gtest_filter='*Rows*:*Pooling*:*Loss*'
+        "$1" --tool "$tool" --error-exitcode 1 "$build/tests/backends/gpu_backends_test" --gtest_filter='*Rows.*:*Pool.*:*LossTest.*'
     done
 }
 
@@ -93,7 +93,7 @@ report() {
     bench=("$build/bench/sluice_bench" --device cuda)
     if [ -n "$rehearse" ]; then
         bench+=(--rehearse --repetitions 1 --warmup 0)
-        part tests 120 ctest --test-dir "$build" -L gpu -R PoolMean --output-on-failure
+        part tests 120 ctest --test-dir "$build" -L gpu -R gather_copies_rows --output-on-failure
     else
         part tests 200 ctest --test-dir "$build" -j4 -L gpu --output-on-failure
         if sanitizer >/dev/null; then

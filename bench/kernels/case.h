@@ -26,6 +26,14 @@ struct KernelCase {
   bool timed = true;  // false: mostly products, which lstm_layer times
 };
 
+// Reasons that many kernels share.
+constexpr const char* kParameters =
+    "each thread's readings of the launch's parameters count; a GPU holds them in constant memory";
+constexpr const char* kPlace =
+    "each thread looks up its rows' places and lengths, and parameters: from caches and constant memory";
+constexpr const char* kShared =
+    "the slices of a column meet in shared memory, whose bytes count, and each thread reads parameters";
+
 struct KernelSizes {
   int sequences;        // B
   const char* lengths;  // their distribution, for draw_lengths

@@ -4,12 +4,6 @@
 #include "kernels/cells/lstm.h"
 
 namespace sluice::bench {
-namespace {
-
-constexpr const char* kPlace = "every thread of a row reads its place, from the cache";
-constexpr const char* kShared = "half the requests are of shared memory: the slices of a column meet there";
-
-}  // namespace
 
 void KernelRig::add_recurrence() {
   RnnShape shape{.dtype = type_, .input_size = sizes_.width, .hidden_size = sizes_.width};
@@ -49,21 +43,19 @@ void KernelRig::add_rnn(const char* name, const RnnShape& shape, Layout layout, 
                rows = static_cast<double>(N * H) * s_, padding = rows - units;
   const double inputs = static_cast<double>(U * G) * s_, biases = static_cast<double>(G) * s_,
                chunks = static_cast<double>(cuda::column_chunks(U) * G) * 8;
-  std::vector<KernelLine> lines = {{"step_forward", units * (3 * gates + (regularised ? 7 : 5)) + biases,
-                                    "b is read for every row, from the cache: 4 elements a unit"},
-                                   {"step_backward", units * (2 * gates + (regularised ? 8 : 5)), ""},
-                                   {"h_before", 2 * rows, kPlace},
-                                   {"sum_chunks", inputs + chunks, kShared},
-                                   {"add_chunks", chunks + 2 * biases, kShared}};
+  std::vector<KernelLine> lines = {
+      {"step_forward", units * (3 * gates + (regularised ? 7 : 5)) + biases,
+       "b is read for every row, from the cache: 4 elements a unit; and parameters, from constant memory"},
+      {"step_backward", units * (2 * gates + (regularised ? 8 : 5)), kParameters},
+      {"h_before", 2 * rows, kPlace},
+      {"sum_chunks", inputs + chunks, kShared},
+      {"add_chunks", chunks + 2 * biases, kShared}};
   if (distinct_inputs)
     lines.push_back({"segment_sum", gates * rows + inputs + 4 * static_cast<double>(N + U),
-                     "every thread of a row reads its ids, from the cache"});
+                     "every thread of a row reads its ids, from the cache, and parameters"});
   if (regularised) lines.push_back({"mask_state", 2 * static_cast<double>(B * H) * s_, ""});
   if (layout == Layout::padded) {
-    lines.push_back(
-        {"zero_padding", padding * (1 + gates), "every row's place is read, only padding is written"});
-    lines.push_back({"build_mask", static_cast<double>(B) * (b.steps + 4),
-                     "every thread of a row reads its length, from the cache"});
+    lines.push_back({"zero_padding", padding * (1 + gates), kPlace});
   }
   add(
       name, std::move(lines),

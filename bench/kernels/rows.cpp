@@ -3,12 +3,6 @@
 #include "kernels/batch/columns.h"
 
 namespace sluice::bench {
-namespace {
-
-constexpr const char* kPlace = "each thread finds its row's step by binary search in offsets, from the cache";
-constexpr const char* kShared = "half the requests are of shared memory: the slices of a column meet there";
-
-}  // namespace
 
 void KernelRig::add_rows() {
   add_tables();
@@ -21,12 +15,11 @@ void KernelRig::add_tables() {
   const Batch& b = batch(Layout::packed);
   const double N = b.rows, U = b.distinct, E = sizes_.width, B = b.sequences, T = b.steps;
   const BuildMask mask{.lengths = b.lengths, .mask = zeros(DType::u8, {b.sequences, b.steps})};
-  add("build_mask", {{"build_mask", B * T + 4 * B, "every thread of a row reads its length, from the cache"}},
-      [=, this] { backend_.build_mask(mask); });
+  add("build_mask", {{"build_mask", B * T + 4 * B, kPlace}}, [=, this] { backend_.build_mask(mask); });
 
   const Tensor table = real({sizes_.vocabulary, sizes_.width}), x = real({b.rows, sizes_.width}),
                y = zeros(type_, {b.rows, sizes_.width}), sums = zeros(type_, {b.distinct, sizes_.width});
-  const char* ids = "every thread of a row reads its id, from the cache";
+  const char* ids = "every thread of a row reads its id, from the cache, and parameters";
   add("gather", {{"gather", N * (2 * E * s_ + 4), ids}},
       [=, this, &b] { backend_.gather({.table = table, .ids = b.ids, .y = y}); });
   add("segment_sum", {{"segment_sum", (N + U) * E * s_ + 4 * N + 4 * U, ids}}, [=, this, &b] {
@@ -103,25 +96,22 @@ void KernelRig::add_pooling() {
     const char *forward, *backward;
     KernelLine of_forward, of_backward;
   };
-  const char* offsets = "each thread reads its steps' offsets beside its elements, from the cache";
   const Kind kinds[] = {{Pooling::mean,
                          "pool_mean_forward",
                          "pool_mean_backward",
-                         {"pool_steps", rows + pooled, offsets},
+                         {"pool_steps", rows + pooled, kShared},
                          {"mean_backward", 2 * rows + pooled,
                           "dy and the length are read for every row of a sequence, from the cache"}},
                         {Pooling::max,
                          "pool_max_forward",
                          "pool_max_backward",
-                         {"pool_steps", rows + pooled + places, offsets},
-                         {"select_backward", 3 * pooled + places, ""}},
+                         {"pool_steps", rows + pooled + places, kShared},
+                         {"select_backward", 3 * pooled + places, kPlace}},
                         {Pooling::last,
                          "pool_last_forward",
                          "pool_last_backward",
-                         {"pool_last", 2 * pooled,
-                          "each thread reads a length and an offset beside its element, from the cache"},
-                         {"select_backward", 3 * pooled,
-                          "each thread reads a length and an offset beside its element, from the cache"}}};
+                         {"pool_last", 2 * pooled, kPlace},
+                         {"select_backward", 3 * pooled, kPlace}}};
   for (const Kind& kind : kinds) {
     const PoolForward forward{
         .kind = kind.pooling, .batch = &b, .directions = 1, .x = x, .y = y, .argmax = argmax};

@@ -18,7 +18,7 @@ void KernelRig::add_losses() {
                gradient = zeros(type_, {B, K}), targets = zeros(DType::f32, {B, K});
   add("softmax_xent",
       {{"softmax_xent", 3 * elements + rows * (s_ + 4),
-        "a row's logits are read three times, twice from the cache"}},
+        "a row's logits are read three times, twice from the cache; and parameters"}},
       [=, this, &b] {
         backend_.softmax_xent({.logits = logits,
                                .labels = b.labels,
@@ -26,7 +26,8 @@ void KernelRig::add_losses() {
                                .losses = losses,
                                .dlogits = gradient});
       });
-  add("sigmoid_xent", {{"sigmoid_xent", 3 * elements + 4 * rows * static_cast<double>(K) + rows * s_, ""}},
+  add("sigmoid_xent",
+      {{"sigmoid_xent", 3 * elements + 4 * rows * static_cast<double>(K) + rows * s_, kParameters}},
       [=, this] {
         backend_.sigmoid_xent({.logits = logits,
                                .targets = targets,
@@ -42,7 +43,8 @@ void KernelRig::add_clipping() {
                chunks = 8 * static_cast<double>(cuda::sum_squares_partials(n));
   const Tensor x = real({n}), sum = zeros(DType::f64, {1}), scale = zeros(DType::f64, {1});
   add("sum_squares",
-      {{"sum_squares_chunk", flat + chunks, ""},
+      {{"sum_squares_chunk", flat + chunks,
+        "the sums of warps meet in shared memory, whose bytes count; and parameters"},
        {"add_partials", chunks + 16, "a block's warps meet in shared memory, whatever n is"}},
       [=, this] { backend_.sum_squares({.x = x, .out = sum}); });
   add(
@@ -56,7 +58,7 @@ void KernelRig::add_optimisers() {
   const Batch& b = batch(Layout::packed);
   const int64_t n = sizes_.flat, E = sizes_.width, V = sizes_.vocabulary, U = b.distinct;
   const double flat = static_cast<double>(n) * s_, rows = static_cast<double>(U * E) * s_;
-  const char* once = "every thread reads the clip scale, 8 bytes, from the cache";
+  const char* once = "each thread reads the clip scale, from the cache, and parameters, from constant memory";
   const Tensor w = real({n}), g = real({n}), m = zeros(type_, {n}), v = zeros(type_, {n});
   const Tensor scale = zeros(DType::f64, {1}), touched = zeros(DType::i32, {V});
   const AdamConfig adam{.learning_rate = 1e-3, .weight_decay = 0.01, .step = 3};
@@ -67,7 +69,7 @@ void KernelRig::add_optimisers() {
       [=, this] { backend_.sgd({.config = sgd, .w = w, .g = g, .m = m, .scale = scale}); });
   const Tensor table = real({V, E}), gradient = real({U, E}), tm = zeros(type_, {V, E}),
                tv = zeros(type_, {V, E});
-  const char* lanes = "every lane of a row reads its id and the clip scale, from the cache";
+  const char* lanes = "each lane of a row reads its id and the clip scale, from the cache, and parameters";
   add("adam_rows", {{"adam_rows", 7 * rows + 12 * static_cast<double>(U), lanes}}, [=, this, &b] {
     backend_.adam_rows({.config = adam,
                         .ids = b.distinct_ids,

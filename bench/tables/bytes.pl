@@ -5,7 +5,7 @@
 #     bench/tables/bytes.pl write BENCH [TABLE]   writes it
 #
 # BENCH is the program sluice_bench of a build with CUDA; the cases and their least bytes are its own (bench/kernels). SLUICE_VGPU
-# names the folder of a virtual GPU, whose counters are read: bytes that lanes ask for, of global and shared memory alike, so that
+# names the folder of a virtual GPU, whose counters are read: bytes that lanes ask for, of global, shared and constant memory alike, so that
 # words which many lanes share, and which a cache serves, count for each of them. A kernel above 1.15 times its least bytes must say
 # why. Worse than a line are more bytes or more instructions, by more than one in a hundred.
 use strict;
@@ -56,27 +56,40 @@ sub kernel_name {
     return substr $name, 0, $own;
 }
 
-# Runs a case once and fills in what its kernels counted.
-sub count {
-    my ($case) = @_;
+# {kernel}{launches ...} of one run of the program, which makes its batches before it runs the case of that name, if there is one.
+sub counters_of {
+    my ($type, $only) = @_;
     open my $stderr, '>&', \*STDERR or die "bytes.pl: $!\n";
     my $log = "$table.$$.log";
     open STDERR, '>', $log or die "bytes.pl: cannot write $log: $!\n";
-    my $ran = eval { local $ENV{VGPU_STATS} = 1; bench_says('--type', $case->{type}, '--only', $case->{name}); 1 };
+    my $ran = eval { local $ENV{VGPU_STATS} = 1; bench_says('--type', $type, '--only', $only); 1 };
     open STDERR, '>&', $stderr;
     open my $in, '<', $log or die "bytes.pl: cannot read $log: $!\n";
     my @lines = <$in>;
     unlink $log;
     die "@lines$@" unless $ran;
+    my %counters;
     for (@lines) {
         my ($launches, $warp, undef, $read, $written, undef, undef, $mangled) = split ' ';
         next unless ($mangled // '') =~ /^_Z/;
-        my $name = kernel_name($mangled);
-        my $k = $case->{kernels}{$name} or die "bytes.pl: $case->{name} launches $name; bench/kernels must say its least bytes\n";
+        my $k = $counters{kernel_name($mangled)} //= {};
         $k->{launches} += $launches;
         $k->{instructions} += $warp;
         $k->{read} += $read;
         $k->{written} += $written;
+    }
+    return \%counters;
+}
+
+# Runs a case once and fills in what its kernels counted; $before is what the making of its batches counts.
+sub count {
+    my ($case, $before) = @_;
+    my $counters = counters_of($case->{type}, $case->{name});
+    for my $name (keys %$counters) {
+        my ($all, $earlier) = ($counters->{$name}, $before->{$name} // {});
+        next if $all->{launches} == ($earlier->{launches} // 0);
+        my $k = $case->{kernels}{$name} or die "bytes.pl: $case->{name} launches $name; bench/kernels must say its least bytes\n";
+        $k->{$_} = $all->{$_} - ($earlier->{$_} // 0) for keys %$all;
     }
     for my $name (sort keys %{$case->{kernels}}) {
         my $k = $case->{kernels}{$name};
@@ -136,8 +149,14 @@ sub check {
     return @faults;
 }
 
-my @cases  = map { cases_of($_) } @kTypes;
-count($_) for @cases;
+my @cases;
+for my $type (@kTypes) {
+    my $before = counters_of($type, 'none');
+    for my $case (cases_of($type)) {
+        count($case, $before);
+        push @cases, $case;
+    }
+}
 my @faults = map { my $case = $_; map { "$case->{name}: $_: $case->{kernels}{$_}{ratio} times its least bytes and no reason; bench/kernels must give it" }
     grep { my $k = $case->{kernels}{$_}; $k->{ratio} > $kAllowed && $k->{why} eq '' } sort keys %{$case->{kernels}} } @cases;
 if ($mode eq 'write') {
