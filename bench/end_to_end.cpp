@@ -76,9 +76,9 @@ std::string write_for_rival(const Data& data) {
 // The classifier with its optimiser, as `sluice train` runs it.
 class Trained {
  public:
-  Trained(const Data& data, int threads, bool lazy)
+  Trained(const Data& data, const Settings& settings, bool lazy)
       : data_(data),
-        backend_(make_backend({.device = Device::cpu, .threads = threads})),
+        backend_(make_backend({.device = settings.device, .threads = settings.threads})),
         device_(*backend_, data.max, Layout::packed, 0),
         classifier_({.vocabulary = data.vocabulary,
                      .classes = data.classes,
@@ -98,6 +98,7 @@ class Trained {
         classifier_.backward(batch, step);
         optimizer_->update(1e-3, updates_);
       }
+      backend_->synchronize();
     });
   }
 
@@ -129,7 +130,7 @@ std::vector<Timing> end_to_end(const Settings& settings) {
     }
     remove(file.c_str());  // both have read it
   }
-  Trained lazy(data, settings.threads, true), dense(data, settings.threads, false);
+  Trained lazy(data, settings, true), dense(data, settings, false);
   contenders.push_back({"sluice", [&lazy] { return lazy.pass(); }});
   contenders.push_back({"sluice dense", [&dense] { return dense.pass(); }});
   const Case subject{.family = "end_to_end",

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/backend.h"
+
 namespace sluice::bench {
 
 // What is measured: enough to find the same case again in another run's results.
@@ -20,10 +22,11 @@ struct Case {
   std::string name;    // "H128 B32 T200 D2 f32 fixed:200"
   double flops = 0;    // of one repetition; 0: not counted
   double tokens = 0;   // of one repetition
+  double bytes = 0;    // that one repetition must move at least
 };
 
 struct Contender {
-  std::string name;                // "cpu", "onednn", "pytorch"
+  std::string name;                // backend and path, "cuda:step"; a rival's, "pytorch packed"
   std::function<double()> repeat;  // one repetition; returns its seconds
 };
 
@@ -50,11 +53,12 @@ double time_of(const std::function<void()>& f);
 // What this machine can do at most, measured in the same run as the cases.
 struct Machine {
   std::string processor;
-  int threads = 0;
+  int threads = 0;           // of a CPU; 0: a GPU
   double gemm_gflops = 0;    // the backend's largest f32 matrix product
   double bandwidth_gbs = 0;  // bytes read and written by copies larger than any cache
 };
-Machine measure_machine(int threads);
+// rehearsal: by sizes that are soon done; the figures mean nothing.
+Machine measure_machine(Device device, int threads, bool rehearsal);
 
 // A rival in a process of its own: it gets ready, prints "ready", then for every line "go" runs one
 // repetition and prints its seconds. Throws Failure when it ends or prints something else.
@@ -72,7 +76,8 @@ class Rival {
 };
 
 // Prints a table to stdout and writes PATH.csv and PATH.json (temporary name, then rename) unless path is
-// empty.
-void report(const std::vector<Timing>& timings, const Machine& machine, const std::string& path);
+// empty. A rehearsal's are marked as such.
+void report(const std::vector<Timing>& timings, const Machine& machine, bool rehearsal,
+            const std::string& path);
 
 }  // namespace sluice::bench

@@ -24,7 +24,8 @@ std::vector<int> draw_lengths(const std::string& specification, int count, uint6
   return lengths;
 }
 
-HostBatch random_batch(const std::vector<int>& lengths, int vocabulary, int classes, uint64_t seed) {
+HostBatch random_batch(const std::vector<int>& lengths, int vocabulary, int classes, uint64_t seed,
+                       Layout layout) {
   std::vector<std::vector<int32_t>> documents;
   std::vector<int32_t> labels;
   for (size_t d = 0; d < lengths.size(); ++d) {
@@ -38,7 +39,7 @@ HostBatch random_batch(const std::vector<int>& lengths, int vocabulary, int clas
   std::vector<BatchItem> items;
   for (size_t d = 0; d < documents.size(); ++d)
     items.push_back({documents[d], std::span(&labels[d], 1), static_cast<int32_t>(d)});
-  return pack(items, Layout::packed);
+  return pack(items, layout);
 }
 
 }  // namespace sluice::bench

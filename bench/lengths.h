@@ -13,7 +13,8 @@ namespace sluice::bench {
 // another specification.
 std::vector<int> draw_lengths(const std::string& specification, int count, uint64_t seed);
 
-// A packed batch of random tokens in [0, vocabulary) with those lengths, labels in [0, classes).
-HostBatch random_batch(const std::vector<int>& lengths, int vocabulary, int classes, uint64_t seed);
+// A batch of random tokens in [0, vocabulary) with those lengths, labels in [0, classes).
+HostBatch random_batch(const std::vector<int>& lengths, int vocabulary, int classes, uint64_t seed,
+                       Layout layout = Layout::packed);
 
 }  // namespace sluice::bench

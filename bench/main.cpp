@@ -18,7 +18,17 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--warmup", settings.frame.warmup, "Repetitions before those that count")
       ->capture_default_str();
-  app.add_option("--threads", settings.threads, "Threads; 0: as many as the machine lends")
+  app.add_option("--device", settings.device, "cpu or cuda, of kernels, lstm_layer and end_to_end")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, Device>{{"cpu", Device::cpu}, {"cuda", Device::cuda}}));
+  app.add_option("--type", settings.type, "f32, f64 or bf16, of kernels and lstm_layer")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, DType>{{"f32", DType::f32}, {"f64", DType::f64}, {"bf16", DType::bf16}}));
+  app.add_flag("--rehearse", settings.rehearsal,
+               "Small shapes: walks through all of it; timings mean nothing");
+  app.add_flag("--list", settings.list, "kernels: names the cases and the least bytes of their kernels");
+  app.add_option("--only", settings.only, "kernels: runs one case once and times nothing");
+  app.add_option("--threads", settings.threads, "Threads of the CPU; 0: as many as the machine lends")
       ->capture_default_str();
   app.add_option("--python", settings.python, "Interpreter with PyTorch: adds the rival");
   app.add_option("--out", out, "Writes OUT.csv and OUT.json");
@@ -36,11 +46,14 @@ int run(int argc, char** argv) {
           family = recurrent_layer;
           settings.cell = cell;
         });
+  add("kernels", "Every verb's kernels on one shape", kernels);
   add("end_to_end", "Training steps of the classifier on real text", end_to_end);
   add("long_memory", "Adding and copying problems over T steps", long_memory);
   CLI11_PARSE(app, argc, argv);
   const std::vector<Timing> timings = family(settings);
-  if (!timings.empty()) report(timings, measure_machine(settings.threads), out);
+  if (!timings.empty())
+    report(timings, measure_machine(settings.device, settings.threads, settings.rehearsal),
+           settings.rehearsal, out);
   return 0;
 }
 

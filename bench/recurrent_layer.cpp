@@ -1,9 +1,8 @@
 // One recurrent layer with its input product, forward and backward, on random data.
-#include <cmath>
-#include <cstdio>
-
 #include "bench/families.h"
 #include "bench/lengths.h"
+#include "bench/stopwatch.h"
+#include "bench/values.h"
 #include "engine/device_batch.h"
 #include "kernels/cells/cells.h"
 
@@ -24,19 +23,33 @@ Shape parse(const std::string& text) {
   return s;
 }
 
+const char* device_name(Device device) {
+  return device == Device::cuda ? "cuda" : "cpu";
+}
+std::vector<RnnPath> paths_of(Device device) {
+  if (device == Device::cuda) return {RnnPath::step};
+  return {RnnPath::cpu, RnnPath::onednn};
+}
+
 // One layer bound to one batch, on one path.
 class Layer {
  public:
-  // Throws UserError where the path refuses the cell.
-  Layer(const Shape& s, CellKind cell, const HostBatch& host, RnnPath path, int threads)
-      : backend_(make_backend({.device = Device::cpu, .threads = threads})),
+  // Throws UserError where the path refuses the cell or the type.
+  Layer(const Shape& s, const HostBatch& host, RnnPath path, const Settings& settings)
+      : backend_(make_backend({.device = settings.device, .threads = settings.threads})),
+        stopwatch_(make_stopwatch(*backend_)),
+        type_(settings.type),
         max_{host.sequences, host.steps, host.rows, static_cast<int>(host.distinct.size())},
         device_(*backend_, max_, Layout::packed, 0) {
     const Batch& batch = device_.load(host);
-    const int64_t E = s.hidden, H = s.hidden, D = s.directions, G = traits_of(cell).gates, N = host.rows,
-                  biases = traits_of(cell).saved * H;
-    const RnnShape shape{
-        .cell = cell, .input_size = s.hidden, .hidden_size = s.hidden, .directions = s.directions};
+    const CellTraits cell = traits_of(settings.cell);
+    const int64_t E = s.hidden, H = s.hidden, D = s.directions, G = cell.gates, N = host.rows,
+                  biases = cell.saved * H;
+    const RnnShape shape{.cell = settings.cell,
+                         .dtype = type_,
+                         .input_size = s.hidden,
+                         .hidden_size = s.hidden,
+                         .directions = s.directions};
     backend_->choose_path(path, shape, nullptr);
     const RnnBytes bytes = backend_->rnn_bytes(shape, path, max_);
     RnnForward& f = backward_.forward;
@@ -56,10 +69,10 @@ class Layer {
   }
 
   double forward() {
-    return time_of([&] { backend_->rnn_forward(backward_.forward); });
+    return stopwatch_->time([&] { backend_->rnn_forward(backward_.forward); });
   }
   double forward_backward() {
-    return time_of([&] {
+    return stopwatch_->time([&] {
       backend_->rnn_forward(backward_.forward);
       for (Tensor d : {backward_.dW, backward_.dR, backward_.db}) backend_->zero(d);
       backend_->rnn_backward(backward_);
@@ -68,12 +81,9 @@ class Layer {
 
  private:
   Tensor random(std::initializer_list<int64_t> shape, double scale) {
-    Tensor t(nullptr, DType::f32, shape);
+    Tensor t(nullptr, type_, shape);
     t.data = memory_.emplace_back(*backend_, t.bytes(), "bench").data();
-    std::vector<float> values(static_cast<size_t>(t.size()));
-    for (size_t i = 0; i < values.size(); ++i)
-      values[i] = static_cast<float>(scale * std::sin(static_cast<double>(i) * 0.7371 + 0.1));
-    backend_->copy_to_device(t, values.data());
+    fill(*backend_, t, scale);
     return t;
   }
   Tensor bytes_of(size_t bytes) {
@@ -82,6 +92,8 @@ class Layer {
   }
 
   std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Stopwatch> stopwatch_;
+  DType type_;
   MaxShape max_;
   DeviceBatch device_;
   std::vector<Buffer> memory_;
@@ -94,11 +106,12 @@ void add(std::vector<Timing>& all, const Shape& s, const Settings& settings, boo
   // Multiply-adds of the input product and the recurrent one, twice as many again in backward for each.
   const double products =
       2.0 * host.tokens * s.directions * traits_of(settings.cell).gates * s.hidden * (s.hidden + s.hidden);
-  const Case subject{.family = fmt::format("{}_layer", name_of(settings.cell)),
-                     .name = fmt::format("H{} B{} D{} {} {}", s.hidden, s.sequences, s.directions,
-                                         settings.lengths, with_backward ? "forward+backward" : "forward"),
-                     .flops = products * (with_backward ? 3 : 1),
-                     .tokens = static_cast<double>(host.tokens)};
+  const Case subject{
+      .family = fmt::format("{}_layer", name_of(settings.cell)),
+      .name = fmt::format("H{} B{} D{} {} {} {}", s.hidden, s.sequences, s.directions, name_of(settings.type),
+                          settings.lengths, with_backward ? "forward+backward" : "forward"),
+      .flops = products * (with_backward ? 3 : 1),
+      .tokens = static_cast<double>(host.tokens)};
   std::vector<std::unique_ptr<Layer>> layers;
   std::vector<std::unique_ptr<Rival>> rivals;
   std::vector<Contender> contenders;
@@ -109,23 +122,23 @@ void add(std::vector<Timing>& all, const Shape& s, const Settings& settings, boo
       rivals.push_back(std::make_unique<Rival>(std::vector<std::string>{
           settings.python, settings.rivals + "/pytorch_layer.py", "--cell", name_of(settings.cell),
           "--hidden", std::to_string(s.hidden), "--directions", std::to_string(s.directions), "--lengths",
-          list, "--layout", layout, "--threads", std::to_string(settings.threads),
+          list, "--layout", layout, "--threads", std::to_string(settings.threads), "--device",
+          device_name(settings.device), "--type", name_of(settings.type),
           with_backward ? "--backward" : "--forward"}));
       contenders.push_back(
           {std::string("pytorch ") + layout, [rival = rivals.back().get()] { return rival->repeat(); }});
     }
   }
-  for (const RnnPath path : {RnnPath::cpu, RnnPath::onednn}) {
+  for (const RnnPath path : paths_of(settings.device)) {
+    const std::string name = fmt::format("{}:{}", device_name(settings.device), name_of(path));
     try {
-      layers.push_back(std::make_unique<Layer>(s, settings.cell, host, path, settings.threads));
-    } catch (const UserError& refusal) {
-      printf("left out: %s\n", refusal.what());
-      continue;
+      Layer& layer = *layers.emplace_back(std::make_unique<Layer>(s, host, path, settings));
+      contenders.push_back({name, [&layer, with_backward] {
+                              return with_backward ? layer.forward_backward() : layer.forward();
+                            }});
+    } catch (const UserError& refused) {
+      printf("%s refuses %s: %s\n", name.c_str(), subject.name.c_str(), refused.what());
     }
-    Layer& layer = *layers.back();
-    contenders.push_back({name_of(path), [&layer, with_backward] {
-                            return with_backward ? layer.forward_backward() : layer.forward();
-                          }});
   }
   for (Timing& t : measure(subject, contenders, settings.frame)) all.push_back(std::move(t));
 }
@@ -134,6 +147,7 @@ void add(std::vector<Timing>& all, const Shape& s, const Settings& settings, boo
 
 std::vector<Timing> recurrent_layer(const Settings& settings) {
   std::vector<std::string> shapes = settings.shapes;
+  if (shapes.empty() && settings.rehearsal) shapes = {"16:4:2"};
   if (shapes.empty()) shapes = {"128:32:2", "256:64:2", "512:64:2"};
   std::vector<Timing> all;
   for (const std::string& shape : shapes)

@@ -21,25 +21,32 @@ void write_file(const std::string& path, const std::string& text) {
 double gflops(const Timing& t) {
   return t.subject.flops / t.median / 1e9;
 }
+double gigabytes_per_second(const Timing& t) {
+  return t.subject.bytes / t.median / 1e9;
+}
 double tokens_per_second(const Timing& t) {
   return t.subject.tokens / t.median;
 }
 
-std::string table(const std::vector<Timing>& timings, const Machine& machine) {
-  std::string text =
-      fmt::format("{}, {} threads: GEMM {:.0f} GFLOP/s, copy {:.1f} GB/s, in this run\n", machine.processor,
-                  machine.threads, machine.gemm_gflops, machine.bandwidth_gbs);
-  text += fmt::format("{:<44} {:<16} {:>10} {:>10} {:>10} {:>9} {:>10} {:>7}\n", "case", "contender",
-                      "median ms", "fastest", "slowest", "GFLOP/s", "tokens/s", "ratio");
+constexpr const char* kRehearsal = "a rehearsal: its timings mean nothing";
+
+std::string table(const std::vector<Timing>& timings, const Machine& machine, bool rehearsal) {
+  std::string text = rehearsal ? fmt::format("{}\n", kRehearsal) : "";
+  const std::string threads = machine.threads ? fmt::format(", {} threads", machine.threads) : "";
+  text += fmt::format("{}{}: GEMM {:.0f} GFLOP/s, copy {:.1f} GB/s, in this run\n", machine.processor,
+                      threads, machine.gemm_gflops, machine.bandwidth_gbs);
+  text += fmt::format("{:<44} {:<16} {:>10} {:>10} {:>10} {:>9} {:>9} {:>10} {:>7}\n", "case", "contender",
+                      "median ms", "fastest", "slowest", "GFLOP/s", "GB/s", "tokens/s", "ratio");
   for (const Timing& t : timings)
-    text += fmt::format("{:<44} {:<16} {:>10.2f} {:>10.2f} {:>10.2f} {:>9.1f} {:>10.0f} {:>7.2f}\n",
+    text += fmt::format("{:<44} {:<16} {:>10.3f} {:>10.3f} {:>10.3f} {:>9.1f} {:>9.1f} {:>10.0f} {:>7.2f}\n",
                         t.subject.family + " " + t.subject.name, t.contender, t.median * 1e3, t.low * 1e3,
-                        t.high * 1e3, gflops(t), tokens_per_second(t), t.ratio);
+                        t.high * 1e3, gflops(t), gigabytes_per_second(t), tokens_per_second(t), t.ratio);
   return text + "ratio: time of the case's first contender / time of this one, median of the pairs\n";
 }
 
-std::string csv(const std::vector<Timing>& timings) {
-  std::string text = "family,case,contender,repetition,seconds\n";
+std::string csv(const std::vector<Timing>& timings, bool rehearsal) {
+  std::string text = rehearsal ? fmt::format("# {}\n", kRehearsal) : "";
+  text += "family,case,contender,repetition,seconds\n";
   for (const Timing& t : timings)
     for (size_t i = 0; i < t.seconds.size(); ++i)
       text +=
@@ -47,8 +54,9 @@ std::string csv(const std::vector<Timing>& timings) {
   return text;
 }
 
-std::string json(const std::vector<Timing>& timings, const Machine& machine) {
+std::string json(const std::vector<Timing>& timings, const Machine& machine, bool rehearsal) {
   nlohmann::ordered_json root;
+  if (rehearsal) root["note"] = kRehearsal;
   root["machine"] = {{"processor", machine.processor},
                      {"threads", machine.threads},
                      {"gemm_gflops", machine.gemm_gflops},
@@ -61,6 +69,7 @@ std::string json(const std::vector<Timing>& timings, const Machine& machine) {
                                {"fastest_seconds", t.low},
                                {"slowest_seconds", t.high},
                                {"gflops", gflops(t)},
+                               {"gigabytes_per_second", gigabytes_per_second(t)},
                                {"tokens_per_second", tokens_per_second(t)},
                                {"ratio_to_first", t.ratio}});
   return root.dump(2) + "\n";
@@ -68,11 +77,12 @@ std::string json(const std::vector<Timing>& timings, const Machine& machine) {
 
 }  // namespace
 
-void report(const std::vector<Timing>& timings, const Machine& machine, const std::string& path) {
-  fputs(table(timings, machine).c_str(), stdout);
+void report(const std::vector<Timing>& timings, const Machine& machine, bool rehearsal,
+            const std::string& path) {
+  fputs(table(timings, machine, rehearsal).c_str(), stdout);
   if (path.empty()) return;
-  write_file(path + ".csv", csv(timings));
-  write_file(path + ".json", json(timings, machine));
+  write_file(path + ".csv", csv(timings, rehearsal));
+  write_file(path + ".json", json(timings, machine, rehearsal));
 }
 
 }  // namespace sluice::bench

@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
 # Installs what the tests need besides the program, builds, runs every test and ends with ctest's summary.
 #
-#     tests/run.sh                  the whole suite, in build/release
+#     tests/run.sh                  the whole suite, in build/release; in build/cuda, with the tests labelled gpu, where SLUICE_VGPU
+#                                   names the folder of a virtual GPU and there is an nvcc
 #     tests/run.sh --onednn3        the whole suite against oneDNN 3 from the Python index, in build/onednn3
-#     tests/run.sh --cuda           the tests labelled gpu, in build/cuda: on a GPU, or on the virtual one in the folder SLUICE_VGPU
+#     tests/run.sh --cuda           the tests that need CUDA, in build/cuda: on a GPU, or on the virtual one
+#     tests/run.sh --checks [all]   quick tests labelled gpu, or all, on the virtual GPU with its race and memory checks and three
+#                                   random schedules
+#     tests/run.sh --all-targets    compiles every kernel for sm_80, sm_90a, sm_100a and sm_120, in build/targets, and compares
+#                                   registers and spills with bench/tables/registers.txt
 #     tests/run.sh --sanitizers     the quick tests with AddressSanitizer + UBSan, then with ThreadSanitizer
 #     tests/run.sh --fuzz SECONDS   every fuzz target, two at a time, for so many seconds in all
 #
@@ -17,18 +22,34 @@ cd "$root"
 
 install() { install_packages "$root/build/logs/packages.log" "$@"; }
 
-# build PRESET OPTION...: configures and builds a preset of CMakePresets.json (only $target, where set); the compiler's words are shown.
+# build PRESET OPTION...: configures and builds a preset of CMakePresets.json (only what $target names, where set); the compiler's words are shown.
 build() {
     local preset=$1
     shift
     cmake --preset "$preset" "$@"
-    cmake --build "build/${build_dir:-$preset}" --target "${target:-all}"
+    # shellcheck disable=SC2086  # several targets are several words
+    cmake --build "build/${build_dir:-$preset}" --target ${target:-all}
+}
+
+nvcc() { command -v nvcc || { [ -x /usr/local/cuda/bin/nvcc ] && say /usr/local/cuda/bin/nvcc; }; }
+
+# build_cuda OPTION...: the preset cuda with the nvcc of this machine.
+build_cuda() {
+    local compiler
+    compiler=$(nvcc) || die "there is no nvcc; install the CUDA toolkit (13.0) or put its bin folder into PATH"
+    build cuda -DCMAKE_CUDA_COMPILER="$compiler" -DSLUICE_VGPU="${SLUICE_VGPU-}" "$@"
 }
 
 run_suite() {
+    local folder=build/release
     install "${build_packages[@]}" "${test_packages[@]}"
-    build release
-    ctest --test-dir build/release -j2 --output-on-failure
+    if [ -n "${SLUICE_VGPU-}" ] && [ -n "$(nvcc)" ]; then
+        folder=build/cuda
+        build_cuda
+    else
+        build release
+    fi
+    ctest --test-dir "$folder" -j2 --output-on-failure
 }
 
 # oneDNN 3.2 as the Python index has it, library and headers, in an environment of its own.
@@ -44,8 +65,34 @@ run_onednn3() {
 # Whatever CUDA device there is; without one the tests are skipped and say so.
 run_cuda() {
     install "${build_packages[@]}" "${test_packages[@]}"
-    build cuda -DSLUICE_VGPU="${SLUICE_VGPU-}"
-    ctest --test-dir build/cuda -j2 -L gpu --output-on-failure
+    target=cuda_tests build_cuda
+    ctest --test-dir build/cuda -j2 -L 'gpu|cuda' --output-on-failure
+}
+
+# The virtual GPU's own checks: data races, shared memory read before it is written, another order of warps and blocks. A
+# report on stderr that does not end the program fails the test as well.
+gpu_checks=(VGPU_RACE=1 VGPU_RACE=2 VGPU_INIT=1 VGPU_SEED=1 VGPU_SEED=2 VGPU_SEED=3)
+quick_gpu_tests='oracle|segment_sum|scatter_add|follows_the_cpu/(Plain|EverythingPadded)'
+slow_gpu_tests='every_size|many_sequences|long_sequences'
+
+# run_checks quick|all
+run_checks() {
+    local check tests=()
+    [ "$1" = all ] || tests=(-R "$quick_gpu_tests" -E "$slow_gpu_tests")
+    [ -n "${SLUICE_VGPU-}" ] || die "--checks needs a virtual GPU: set SLUICE_VGPU to its folder"
+    install "${build_packages[@]}" "${test_packages[@]}"
+    target=cuda_tests build_cuda
+    for check in "${gpu_checks[@]}"; do
+        say "$check"
+        env "$check" ctest --test-dir build/cuda -j2 -L gpu "${tests[@]}" --output-on-failure
+    done
+}
+
+run_all_targets() {
+    install "${build_packages[@]}"
+    build_dir=targets target="sluice_kernels sluice_cuda" build_cuda -B build/targets -DSLUICE_TESTS=OFF -DSLUICE_BENCH=OFF \
+        -DCMAKE_CUDA_ARCHITECTURES='80-real;90a-real;100a-real;120-real'
+    bench/tables/registers.pl check build/targets
 }
 
 run_sanitizers() {
@@ -73,9 +120,18 @@ main() {
     local jobs=()
     while [ $# -gt 0 ]; do
         case $1 in
-            -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+            -h | --help) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 0 ;;
             --onednn3) jobs+=(run_onednn3) ;;
             --cuda) jobs+=(run_cuda) ;;
+            --checks)
+                if [ "${2-}" = all ]; then
+                    jobs+=("run_checks all")
+                    shift
+                else
+                    jobs+=("run_checks quick")
+                fi
+                ;;
+            --all-targets) jobs+=(run_all_targets) ;;
             --sanitizers) jobs+=(run_sanitizers) ;;
             --fuzz)
                 [[ ${2-} =~ ^[1-9][0-9]*$ ]] || usage_error "--fuzz needs a number of seconds"

@@ -3,15 +3,14 @@
 // Maths:   y = gamma (x - mean) / sigma + beta. Backward, with xhat = (x - mean) / sigma: dbeta += sum dy;
 //          dgamma += sum dy xhat; dx = gamma / sigma (dy - mean(dy) - xhat mean(dy xhat)), where the means
 //          are 0 under running statistics.
-// Shapes:  x, y, dy, dx [M,C] of T, of which only valid rows count; the rest [C] of what T is computed in.
-// Grid:    statistics: columns.cuh, chunks of rows and then the chunks. Applying: row_grid over (row,
-//          column).
+// Shapes:  x, y, dy, dx [M,C] of T, of which only valid rows count; the rest [C] of what T is
+//          computed in.
+// Grid:    statistics: columns.cuh, chunks of rows, then the chunks. Applying: row_grid over (row, column).
 // Bytes:   forward 3 M C s in training, 2 M C s else; backward 5 M C s; s the size of T. Reached but for the
 //          chunks' partial results, 24 bytes a column for every 64 rows or more.
 // Bound:   memory; on parts with few f64 units the sums come close.
-// Sync:    the stages are kernels of one stream; within a block, one barrier. In place is safe: applying
-//          reads an element where it writes it, in the same thread. Who adds what is fixed by M: the same
-//          bits always.
+// Sync:    the stages are kernels of one stream; within a block, one barrier. In place is safe: the thread
+//          that writes an element is the one that read it. Who adds what is fixed by M: the same bits always.
 //
 // Note [Moments]
 // Each slice sums x - s and its square in f64, s being its first value: one pass, and nothing cancels unless
@@ -180,8 +179,9 @@ __global__ void __launch_bounds__(kColumns* kSlices)
   means[columns + j] = all.dy_xhat * share;
 }
 
+// 5: Note [Blocks of an SM]
 template <class T, int W>
-__global__ void __launch_bounds__(kRowThreads)
+__global__ void __launch_bounds__(kRowThreads, 5)
     input_gradient(BatchNormBackwardParams<T> p, const double* means) {
   using A = arithmetic_t<T>;
   const int64_t columns = p.x.dims[1];

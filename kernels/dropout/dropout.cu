@@ -1,5 +1,6 @@
-// Dropout: y = x / (1 - p) where the mask's word reaches the threshold, else 0 (never inf * 0).
+// Dropout by masks that are drawn again wherever they are needed.
 //
+// Maths:   y = x / (1 - p) where the mask's word reaches the threshold, else 0 (never inf * 0).
 // Shapes:  x, y [M,C]. Units are taken by fours, because one Philox block is four words.
 // Grid:    row_grid over (row, quad); a thread finds its rows' (b, t) once by binary search and walks on.
 // Bytes:   2 M C s, s the size of T; masks are never stored.

@@ -1,7 +1,7 @@
 // Softmax and sigmoid cross-entropy: probabilities, losses and gradients in one kernel.
 //
-// Maths:   loss.h. With m the largest logit, s = sum e^(x-m): p_k = e^(x_k-m) / s, -log p_k = log s - (x_k -
-//          m): nothing overflows. Binary: max(x, 0) - x t + log(1 + e^-|x|).
+// Maths:   loss.h. With m the largest logit and z = sum e^(x-m): p_k = e^(x_k-m) / z and -log p_k =
+//          log z - (x_k - m): nothing overflows. Binary: max(x, 0) - x t + log(1 + e^-|x|).
 // Shapes:  logits, probabilities, dlogits [B,K]; labels, losses [B].
 // Grid:    a warp a row, 8 rows a block; lane l takes the classes l, l + 32, ...
 // Bytes:   B K (2 a + s) (+ 4 B K for sigmoid's targets), s the size of T, a of what it is computed in; the
@@ -30,8 +30,9 @@ struct SoftmaxScalars {
   A share, peak, scale;  // of the target everywhere, at the label; of the gradient
 };
 
+// 4: Note [Blocks of an SM]
 template <class T>
-__global__ void __launch_bounds__(kWarp* kRows)
+__global__ void __launch_bounds__(kWarp* kRows, 4)
     softmax_xent(SoftmaxXentParams<T> p, SoftmaxScalars<arithmetic_t<T>> c) {
   using A = arithmetic_t<T>;
   const int64_t b = row_of_warp(), K = p.logits.dims[1];

@@ -1,10 +1,11 @@
 // What lies around the steps of a recurrence: masking a state, the operand of dR, zeroed padding.
 //
-// Maths:   out (+)= mask * in;  out[row(t,b)] = mask[b] * h of the step before, else h0[b];  x = 0 in
-// padding. Shapes:  states [B,H]; rows [N,H], [N,C]. Grid:    row_grid: a thread walks over a few rows, each
-// of its columns 32 columns or more apart. Bytes:   each element read once and written once; padding only
-// written. Bound by these bytes. Sync:    none; each element has one writer, and `in` may be `out` as a
-// thread reads what it writes.
+// Maths:   out (+)= mask * in; out[row(t,b)] = mask[b] * h of the step before, else h0[b]; x = 0 in padding.
+// Shapes:  states [B,H]; rows [N,H], [N,C].
+// Grid:    row_grid: a thread walks over a few rows; each warp reads neighbouring columns of one.
+// Bytes:   each element read once and written once (2 B H s, 2 N H s); of padding, written only.
+// Bound:   by these bytes; for a state of a few rows by the launch.
+// Sync:    none; each element has one writer, and `in` may be `out`, as a thread reads what it writes.
 #include "kernels/batch/rows.cuh"
 #include "kernels/core/launch.cuh"
 #include "kernels/recurrence_step/masks.cuh"

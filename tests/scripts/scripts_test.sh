@@ -9,7 +9,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 test_options_of_every_script() {
     local script
-    for script in host/quickstart.sh tests/run.sh tests/fresh_machine.sh host/scripts/install_packages.sh; do
+    for script in host/quickstart.sh tests/run.sh tests/fresh_machine.sh host/scripts/install_packages.sh bench/gpu_report.sh; do
         expect_exit 0 "$root/$script" --help
         expect_contains "$output" "${script##*/}"
         expect_exit 2 "$root/$script" --no-such-option

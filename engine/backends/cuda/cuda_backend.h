@@ -25,6 +25,8 @@ class CudaBackend : public Backend {
   bool asynchronous() const override { return true; }
   uint64_t mark() override;
   void wait(uint64_t mark) override;
+  // That on which everything is queued which a caller sees in order: for who times it.
+  cudaStream_t stream() const { return main_.stream(); }
 
  protected:
   void* do_allocate(size_t bytes, const char* what) override;

@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Everything that this repository can find out on an NVIDIA GPU, in under ten minutes: builds, runs the tests labelled gpu and
+# compute-sanitizer on some of them, times every kernel, and LSTM layers by every path beside PyTorch.
+#
+#     bench/gpu_report.sh [--python PYTHON] [--out FOLDER] [--build BUILD] [--rehearse]
+#
+#     --python PYTHON   an interpreter whose PyTorch sees the GPU (default: python3, where it has one)
+#     --out FOLDER      where the report goes (default: bench/results/<gpu>-<date>)
+#     --build BUILD     a build folder of the preset cuda that is up to date; it is used as it is
+#     --rehearse        on the virtual GPU in the folder SLUICE_VGPU, with small shapes: shows that the report can be made;
+#                       its timings mean nothing
+#
+# Without a GPU it says so, does what needs none (the kernels' registers, from BUILD or compiled here) and exits 0.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$root/host/scripts/common.sh"
+cd "$root"
+
+readonly limit=580  # seconds, for all of it
+readonly types=(f32)
+python=python3 out='' build='' rehearse='' failures=0
+parts=()
+
+gpu_name() { nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1; }
+sanitizer() { command -v compute-sanitizer || { [ -x /usr/local/cuda/bin/compute-sanitizer ] && say /usr/local/cuda/bin/compute-sanitizer; }; }
+python_sees_gpu() { [ -z "$rehearse" ] && "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null; }
+
+# part NAME SECONDS COMMAND...: its output is NAME.txt of the report; neither a failure nor running out of time ends the report.
+part() {
+    local name=$1 seconds=$2 status=0 start=$SECONDS left=$((limit - SECONDS))
+    shift 2
+    [ "$seconds" -le "$left" ] || seconds=$left
+    if [ "$seconds" -lt 5 ]; then
+        parts+=("$name: left out, the ten minutes are over")
+        return
+    fi
+    timeout "$seconds" "$@" >"$out/$name.txt" 2>&1 || status=$?
+    local result="done"
+    [ "$status" -eq 0 ] || { result="failed (exit $status)"; failures=$((failures + 1)); }
+    [ "$status" -ne 124 ] || result="cut off"
+    parts+=("$name: $result, $((SECONDS - start)) s: $*")
+    say "${parts[-1]}"
+}
+
+build_all() {
+    local capability
+    capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -n 1)
+    build=build/gpu
+    cmake --preset cuda -B "$build" -DCMAKE_CUDA_ARCHITECTURES="${capability/./}-real" -DSLUICE_VGPU=
+    cmake --build "$build" --target cuda_tests
+}
+
+# What needs no GPU: ptxas' figures of the kernels.
+without_gpu() {
+    say "no NVIDIA GPU here (nvidia-smi shows none): no test was run on one and nothing was timed"
+    if [ -n "$build" ]; then
+        bench/tables/registers.pl check "$build"
+    elif command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ]; then
+        tests/run.sh --all-targets
+    else
+        say "no nvcc either: the kernels were not compiled"
+    fi
+}
+
+# Small tests of every family.
+run_sanitizer() {
+    local tool
+    for tool in memcheck racecheck; do
+        "$1" --tool "$tool" --error-exitcode 1 "$build/tests/backends/gpu_backends_test" --gtest_filter='*Rows.*:*Pool.*:*LossTest.*'
+    done
+}
+
+write_readme() {
+    local what=$1 part
+    {
+        say "# $what, $(date -u +%Y-%m-%d)"
+        say
+        [ -z "$rehearse" ] || say "**A rehearsal on a virtual GPU: every timing here is meaningless.**"
+        say "Commit $(git rev-parse --short HEAD 2>/dev/null || say unknown); made by \`bench/gpu_report.sh\`. Each part's output is its .txt; timings are also in"
+        say "the .csv and .json beside it (CUDA events, L2 flushed before each repetition; medians with the fastest and slowest)."
+        [ -n "$rehearse" ] || nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,power.limit --format=csv
+        say
+        for part in "${parts[@]}"; do say "- $part"; done
+    } >"$out/README.md"
+}
+
+report() {
+    local gpu=$1 name type bench layers=()
+    name=$(tr -cs '[:alnum:]' - <<<"${gpu,,}")
+    out=${out:-bench/results/${name%-}-$(date -u +%Y-%m-%d)}
+    mkdir -p "$out"
+    [ -n "$build" ] || { step "$out/build.txt" "Building" build_all; build=build/gpu; }
+    bench=("$build/bench/sluice_bench" --device cuda)
+    if [ -n "$rehearse" ]; then
+        bench+=(--rehearse --repetitions 1 --warmup 0)
+        part tests 120 ctest --test-dir "$build" -L gpu -R gather_copies_rows --output-on-failure
+    else
+        part tests 200 ctest --test-dir "$build" -j4 -L gpu --output-on-failure
+        if sanitizer >/dev/null; then
+            part sanitizer 60 bash -c "$(declare -f run_sanitizer); build='$build'; run_sanitizer '$(sanitizer)'"
+        else
+            parts+=("sanitizer: left out, compute-sanitizer is not installed")
+        fi
+    fi
+    part kernels 60 "${bench[@]}" kernels --out "$out/kernels"
+    if python_sees_gpu; then layers+=(--python "$python"); else parts+=("PyTorch: left out, $python has none that sees a GPU"); fi
+    for type in "${types[@]}"; do
+        part "lstm_layer_$type" 120 "${bench[@]}" lstm_layer --type "$type" "${layers[@]}" --out "$out/lstm_layer_$type"
+        part "lstm_layer_ragged_$type" 120 "${bench[@]}" lstm_layer --type "$type" --lengths uniform:20:300 "${layers[@]}" --out "$out/lstm_layer_ragged_$type"
+    done
+    write_readme "$gpu"
+    say "$out: ${#parts[@]} parts in $SECONDS s, $failures failed"
+    [ "$failures" -eq 0 ]
+}
+
+main() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+            -h | --help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
+            --python | --out | --build)
+                [ $# -ge 2 ] || usage_error "$1 needs a value"
+                printf -v "${1#--}" %s "$2"
+                shift
+                ;;
+            --rehearse) rehearse=yes ;;
+            *) usage_error "unknown option '$1'" ;;
+        esac
+        shift
+    done
+    local gpu
+    if [ -n "$rehearse" ]; then
+        [ -n "${SLUICE_VGPU-}" ] || usage_error "--rehearse needs a virtual GPU: set SLUICE_VGPU to its folder"
+        [ -n "$build" ] || usage_error "--rehearse needs --build"
+        export LD_LIBRARY_PATH=$SLUICE_VGPU/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+        report "virtual GPU"
+    elif gpu=$(gpu_name) && [ -n "$gpu" ]; then
+        report "$gpu"
+    else
+        without_gpu
+    fi
+}
+
+main "$@"

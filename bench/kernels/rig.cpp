@@ -1,0 +1,50 @@
+#include "bench/kernels/case.h"
+#include "bench/lengths.h"
+#include "bench/values.h"
+
+namespace sluice::bench {
+
+KernelRig::KernelRig(Backend& backend, const KernelSizes& sizes, DType type)
+    : backend_(backend), sizes_(sizes), type_(type), s_(static_cast<double>(size_of(type))) {
+  const std::vector<int> lengths = draw_lengths(sizes.lengths, sizes.sequences, 1);
+  packed_ = random_batch(lengths, sizes.vocabulary, sizes.classes, 2, Layout::packed);
+  padded_ = random_batch(lengths, sizes.vocabulary, sizes.classes, 2, Layout::padded);
+}
+
+const Batch& KernelRig::batch(Layout layout) {
+  const Batch*& bound = batches_[static_cast<int>(layout)];
+  if (!bound) {
+    const HostBatch& host = layout == Layout::packed ? packed_ : padded_;
+    const MaxShape max = {host.sequences, host.steps, host.rows, static_cast<int>(host.distinct.size())};
+    bound =
+        &device_batches_.emplace_back(std::make_unique<DeviceBatch>(backend_, max, layout, 0))->load(host);
+  }
+  return *bound;
+}
+
+Tensor KernelRig::zeros(DType type, std::initializer_list<int64_t> shape) {
+  Tensor t(nullptr, type, shape);
+  t.data = memory_.emplace_back(backend_, t.bytes(), "kernel case").data();
+  return t;
+}
+
+Tensor KernelRig::real(std::initializer_list<int64_t> shape) {
+  const Tensor t = zeros(type_, shape);
+  fill(backend_, t, 0.5);
+  return t;
+}
+
+Tensor KernelRig::numbers(int64_t count, int32_t stride) {
+  const Tensor t = zeros(DType::i32, {count});
+  std::vector<int32_t> values;
+  for (int64_t i = 0; i < count; ++i) values.push_back(static_cast<int32_t>(i) * stride);
+  backend_.copy_to_device(t, values.data());
+  return t;
+}
+
+void KernelRig::add(const char* name, std::vector<KernelLine> kernels, std::function<void()> run,
+                    bool timed) {
+  cases_.push_back({fmt::format("{} {}", name, name_of(type_)), std::move(kernels), std::move(run), timed});
+}
+
+}  // namespace sluice::bench
