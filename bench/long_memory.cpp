@@ -295,13 +295,18 @@ void solve(const Task& task, int threads) {
 }  // namespace
 
 std::vector<Timing> long_memory(const Settings& settings) {
-  std::vector<std::string> steps = settings.shapes;
-  if (steps.empty()) steps = {"200", "1000"};
-  for (const std::string& text : steps) {
-    const int T = atoi(text.c_str());
-    if (T < 4) throw UserError("--shape: '{}' is not a number of steps from 4 up", text);
-    solve(Adding(T), settings.threads);
-    solve(Copying(T), settings.threads);
+  std::vector<std::string> problems = settings.shapes;
+  if (problems.empty()) problems = {"adding:200", "copying:200", "adding:1000"};
+  for (const std::string& text : problems) {
+    const size_t colon = text.find(':');
+    const std::string name = text.substr(0, colon);
+    const int T = colon == std::string::npos ? 0 : atoi(text.c_str() + colon + 1);
+    if ((name != "adding" && name != "copying") || T < 4)
+      throw UserError("--shape: '{}' is neither adding:T nor copying:T with T from 4 up", text);
+    if (name == "adding")
+      solve(Adding(T), settings.threads);
+    else
+      solve(Copying(T), settings.threads);
   }
   return {};
 }

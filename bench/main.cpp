@@ -22,7 +22,8 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--python", settings.python, "Interpreter with PyTorch: adds the rival");
   app.add_option("--out", out, "Writes OUT.csv and OUT.json");
-  app.add_option("--shape", settings.shapes, "H:B:D of lstm_layer, or T of long_memory; may be repeated");
+  app.add_option("--shape", settings.shapes,
+                 "H:B:D of lstm_layer, adding:T or copying:T of long_memory; may be repeated");
   app.add_option("--lengths", settings.lengths, "fixed:N or uniform:LOW:HIGH")->capture_default_str();
   app.add_option("--data", settings.data, "Labelled text of end_to_end");
   app.fallthrough();
