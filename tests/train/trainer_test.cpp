@@ -182,6 +182,7 @@ TEST(Trainer, ValidatesTheAverage) {
     double loss = 0;
   } recorder;
   RigOptions options = topic_options();
+  options.model.dtype = DType::f64;
   options.train.metric = "log_loss";
   options.train.average_from = 0;
   options.train.average_every = 1;
