@@ -335,9 +335,9 @@ TEST_F(Trained, PredictsNothingForNothing) {
   folder.write("nothing.txt", "");
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"predict", run}, {"predict", run, folder.path("nothing.txt")}}) {
-    const Outcome outcome = run_sluice(arguments);
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    EXPECT_EQ(outcome.out + outcome.err, "");
+    const Outcome said = run_sluice(arguments);
+    EXPECT_EQ(said.exit_code, 0) << said.err;
+    EXPECT_EQ(said.out + said.err, "");
   }
 }
 
