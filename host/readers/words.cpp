@@ -62,7 +62,7 @@ std::string list_in_quotes(const std::vector<std::string>& names) {
 
 std::string nearest_name(std::string_view wanted, const std::vector<std::string>& names) {
   std::string best;
-  std::size_t least = std::max<std::size_t>(1, (wanted.size() + 1) / 3) + 1;
+  std::size_t least = std::max<std::size_t>(1, (wanted.size() + 2) / 3) + 1;
   for (const std::string& name : names) {
     // A long name is never near; its table would be large.
     const std::size_t distance = edit_distance(wanted.substr(0, 200), std::string_view(name).substr(0, 200));
