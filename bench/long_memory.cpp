@@ -2,8 +2,13 @@
 // problem (as in Arjovsky, Shah and Bengio 2016), and how the gradient of the last step's output shrinks with
 // distance.
 //
+// The way there is a curriculum, stated with every result: training begins on short sequences, and each time
+// the problem is solved at a length the length doubles, up to T. What counts is the loss at T, on problems
+// never seen before (each update draws new ones).
+//
 // Gates start for a memory of T steps: forget bias log u, u uniform in [1, T - 1], input bias its negative
 // (chrono initialisation, Tallec and Ollivier 2018).
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <optional>
@@ -19,7 +24,8 @@
 namespace sluice::bench {
 namespace {
 
-constexpr int kHidden = 128, kSequences = 50, kSymbols = 8, kRecalled = 10;
+constexpr int kHidden = 64, kSequences = 50, kSymbols = 8, kRecalled = 10;
+constexpr int kFirstSteps = 25;  // of the curriculum
 constexpr int kMaxUpdates = 20000, kReportEvery = 100;
 constexpr double kLearningRate = 2e-3;
 
@@ -36,9 +42,9 @@ class Task {
   virtual const char* name() const = 0;
   virtual int steps() const = 0;
   virtual int inputs() const = 0;
-  virtual int outputs() const = 0;   // steps at the end that count
-  virtual int features() const = 0;  // of the head
-  virtual Example draw(uint64_t seed, uint32_t update) const = 0;
+  virtual int outputs() const = 0;                                            // steps at the end that count
+  virtual int features() const = 0;                                           // of the head
+  virtual Example draw(uint64_t seed, uint32_t update, int steps) const = 0;  // steps() or fewer
   // Loss of [outputs*B,features] head outputs and its gradient.
   virtual double loss(const Example& example, const std::vector<float>& y, std::vector<float>& dy) const = 0;
   virtual double chance() const = 0;  // the loss of a model without memory
@@ -56,16 +62,16 @@ class Adding : public Task {
   double chance() const override { return 1.0 / 6.0; }
   double solved() const override { return 0.002; }
 
-  Example draw(uint64_t seed, uint32_t update) const override {
-    Example e{.inputs = std::vector<float>(static_cast<size_t>(steps_ * kSequences * 2)),
+  Example draw(uint64_t seed, uint32_t update, int steps) const override {
+    Example e{.inputs = std::vector<float>(static_cast<size_t>(steps * kSequences * 2)),
               .sums = std::vector<float>(kSequences)};
     for (int b = 0; b < kSequences; ++b) {
       const auto row = static_cast<uint32_t>(b);
       const PhiloxBlock place = philox(seed, row, update, 0, 1);
-      const int half = steps_ / 2;
+      const int half = steps / 2;
       const int marked[2] = {static_cast<int>(place.word[0] % static_cast<uint32_t>(half)),
-                             half + static_cast<int>(place.word[1] % static_cast<uint32_t>(steps_ - half))};
-      for (int t = 0; t < steps_; ++t) {
+                             half + static_cast<int>(place.word[1] % static_cast<uint32_t>(steps - half))};
+      for (int t = 0; t < steps; ++t) {
         float* x = &e.inputs[static_cast<size_t>((t * kSequences + b) * 2)];
         x[0] = uniform24(philox(seed, row, update, static_cast<uint32_t>(t), 2).word[0]);
         x[1] = t == marked[0] || t == marked[1] ? 1.0f : 0.0f;
@@ -101,18 +107,18 @@ class Copying : public Task {
   double chance() const override { return std::log(kSymbols); }
   double solved() const override { return 0.01; }
 
-  Example draw(uint64_t seed, uint32_t update) const override {
-    const int I = inputs();
-    Example e{.inputs = std::vector<float>(static_cast<size_t>(steps() * kSequences * I)),
+  Example draw(uint64_t seed, uint32_t update, int steps) const override {
+    const int I = inputs(), signal = steps - kRecalled - 1;
+    Example e{.inputs = std::vector<float>(static_cast<size_t>(steps * kSequences * I)),
               .labels = std::vector<int32_t>(kRecalled * kSequences)};
     for (int b = 0; b < kSequences; ++b)
-      for (int t = 0; t < steps(); ++t) {
+      for (int t = 0; t < steps; ++t) {
         int symbol = kSymbols;  // blank
         if (t < kRecalled) {
           symbol = static_cast<int>(
               philox(seed, static_cast<uint32_t>(b), update, static_cast<uint32_t>(t), 3).word[0] % kSymbols);
           e.labels[static_cast<size_t>(t * kSequences + b)] = symbol;
-        } else if (t == kRecalled + blanks_ - 1) {
+        } else if (t == signal) {
           symbol = kSymbols + 1;  // the signal
         }
         e.inputs[static_cast<size_t>((t * kSequences + b) * I + symbol)] = 1.0f;
@@ -162,6 +168,12 @@ class Model {
     bind();
     arena_.allocate(*backend_);
     bind();
+    set_steps(task.steps());
+  }
+
+  // How long the sequences are from now on: at most task.steps().
+  void set_steps(int steps) {
+    host_ = equal_lengths(steps);
     batch_ = &device_.load(host_);
   }
 
@@ -227,26 +239,28 @@ class Model {
     d_outputs_.resize(outputs_.size());
   }
 
+  Tensor used(Tensor rows) const { return rows.narrow(host_.rows); }
+
   // The rows of the last steps that count.
   Tensor counted(Tensor rows) const {
     const int64_t count = task_.outputs() * kSequences;
     Tensor t = rows.narrow(count);
-    t.data = static_cast<float*>(rows.data) + (rows.dims[0] - count) * rows.dims[1];
+    t.data = static_cast<float*>(rows.data) + (host_.rows - count) * rows.dims[1];
     return t;
   }
 
   void forward(const Example& example) {
-    backend_->copy_to_device(x_, example.inputs.data());
-    layer_.forward(*backend_, params_, *batch_, {.training = true}, {x_, {}}, y_);
+    backend_->copy_to_device(used(x_), example.inputs.data());
+    layer_.forward(*backend_, params_, *batch_, {.training = true}, {used(x_), {}}, used(y_));
     head_.forward(*backend_, params_, counted(y_), out_);
     backend_->copy_to_host(outputs_.data(), out_);
   }
 
   void backward() {
     backend_->copy_to_device(d_out_, d_outputs_.data());
-    backend_->zero(dy_);
+    backend_->zero(used(dy_));
     head_.backward(*backend_, params_, counted(y_), d_out_, counted(dy_));
-    layer_.backward(*backend_, params_, dy_, dx_);
+    layer_.backward(*backend_, params_, used(dy_), used(dx_));
   }
 
   const Task& task_;
@@ -276,32 +290,41 @@ void solve(const Task& task, int threads) {
   printf("%s over %d steps: loss without memory %.4f, solved below %.4f\n", task.name(), task.steps(),
          task.chance(), task.solved());
   Model model(task, threads);
-  print_gradients("at the start", model.gradient_by_step(task.draw(2, 0)));
-  double mean = 0;
-  int update = 0;
+  print_gradients("at the start", model.gradient_by_step(task.draw(2, 0, task.steps())));
+  int update = 0, steps = std::min(kFirstSteps, task.steps());
   bool solved = false;
   while (!solved && update < kMaxUpdates) {
-    mean += model.update(task.draw(1, static_cast<uint32_t>(update)), update + 1) / kReportEvery;
-    if (++update % kReportEvery) continue;
-    solved = mean < task.solved();
-    if (solved || update % (10 * kReportEvery) == 0) printf("  update %5d: loss %.5f\n", update, mean);
+    model.set_steps(steps);
+    double mean = 0;
+    for (int i = 0; i < kReportEvery; ++i, ++update)
+      mean += model.update(task.draw(1, static_cast<uint32_t>(update), steps), update + 1) / kReportEvery;
+    const bool enough = mean < task.solved();
+    if (enough || update % (10 * kReportEvery) == 0)
+      printf("  update %5d: %4d steps, loss %.5f\n", update, steps, mean);
     fflush(stdout);
-    mean = 0;
+    solved = enough && steps == task.steps();
+    if (enough) steps = std::min(2 * steps, task.steps());
   }
-  print_gradients("at the end", model.gradient_by_step(task.draw(2, 0)));
+  model.set_steps(task.steps());
+  print_gradients("at the end", model.gradient_by_step(task.draw(2, 0, task.steps())));
   printf("  %s\n", solved ? fmt::format("solved after {} updates", update).c_str() : "NOT solved");
 }
 
 }  // namespace
 
 std::vector<Timing> long_memory(const Settings& settings) {
-  std::vector<std::string> steps = settings.shapes;
-  if (steps.empty()) steps = {"200", "1000"};
-  for (const std::string& text : steps) {
-    const int T = atoi(text.c_str());
-    if (T < 4) throw UserError("--shape: '{}' is not a number of steps from 4 up", text);
-    solve(Adding(T), settings.threads);
-    solve(Copying(T), settings.threads);
+  std::vector<std::string> problems = settings.shapes;
+  if (problems.empty()) problems = {"adding:200", "copying:200", "adding:1000"};
+  for (const std::string& text : problems) {
+    const size_t colon = text.find(':');
+    const std::string name = text.substr(0, colon);
+    const int T = colon == std::string::npos ? 0 : atoi(text.c_str() + colon + 1);
+    if ((name != "adding" && name != "copying") || T < 4)
+      throw UserError("--shape: '{}' is neither adding:T nor copying:T with T from 4 up", text);
+    if (name == "adding")
+      solve(Adding(T), settings.threads);
+    else
+      solve(Copying(T), settings.threads);
   }
   return {};
 }

@@ -32,7 +32,8 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--python", settings.python, "Interpreter with PyTorch: adds the rival");
   app.add_option("--out", out, "Writes OUT.csv and OUT.json");
-  app.add_option("--shape", settings.shapes, "H:B:D of a layer, or T of long_memory; may be repeated");
+  app.add_option("--shape", settings.shapes,
+                 "H:B:D of a layer, adding:T or copying:T of long_memory; may be repeated");
   app.add_option("--lengths", settings.lengths, "fixed:N or uniform:LOW:HIGH")->capture_default_str();
   app.add_option("--data", settings.data, "Labelled text of end_to_end");
   app.fallthrough();

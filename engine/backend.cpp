@@ -322,6 +322,13 @@ void Backend::clip_value(const ClipValue& a) {
   do_clip_value(a);
 }
 
+void Backend::average(const Average& a) {
+  real("average.x", a.x);
+  same("average.average", a.x, a.average);
+  SLUICE_CHECK(a.share >= 0 && a.share <= 1, "average: share {} is not in [0, 1]", a.share);
+  do_average(a);
+}
+
 namespace {
 
 template <class Update>

@@ -280,6 +280,13 @@ struct ClipValue {
   Tensor loss_scale;  // [1] f64 or null (1)
 };
 
+// average += share * (x - average).
+struct Average {
+  Tensor x;          // any rank, REAL
+  Tensor average;    // as x; in place
+  double share = 0;  // in [0, 1]; 1 copies
+};
+
 // Every update leaves all as it is where its scale is NaN: a gradient was not finite.
 
 // AdamW (Loshchilov and Hutter 2019) when decoupled, else Adam with L2 (Kingma and Ba 2015). g = scale *
@@ -387,6 +394,7 @@ class Backend {
   void sum_squares(const SumSquares&);
   void clip_scale(const ClipScale&);
   void clip_value(const ClipValue&);
+  void average(const Average&);
   void adam(const Adam&);
   void adam_rows(const AdamRows&);
   void sgd(const Sgd&);
@@ -429,6 +437,7 @@ class Backend {
   virtual void do_sum_squares(const SumSquares&) = 0;
   virtual void do_clip_scale(const ClipScale&) = 0;
   virtual void do_clip_value(const ClipValue&) = 0;
+  virtual void do_average(const Average&) = 0;
   virtual void do_adam(const Adam&) = 0;
   virtual void do_adam_rows(const AdamRows&) = 0;
   virtual void do_sgd(const Sgd&) = 0;

@@ -32,7 +32,7 @@ class Classifier {
 
   // Allocates parameters, gradients and activations, and initialises the parameters from `seed`. Throws
   // UserError, before allocating, when the memory is not there. dense_tables: see Params; accumulate: batches
-  // between two updates; training_state: bytes that training will allocate besides (Optimizer, Snapshot).
+  // between two updates; training_state: bytes that training will allocate besides (Optimizer, Trainer).
   void allocate(const MaxShape& max, uint64_t seed, bool dense_tables, int accumulate,
                 size_t training_state = 0);
 

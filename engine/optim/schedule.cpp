@@ -21,10 +21,10 @@ Schedule::Schedule(const ScheduleConfig& config, double learning_rate, int64_t t
   warmup_ = static_cast<int64_t>(std::llround(std::min(updates, static_cast<double>(total))));
 }
 
-double Schedule::rate(int64_t step) const {
+double Schedule::rate(int64_t step, double least) const {
   if (step <= warmup_) return peak_ * static_cast<double>(step) / static_cast<double>(warmup_);
   const auto length = static_cast<double>(std::max<int64_t>(total_ - warmup_, 1));
-  const double progress = std::min(static_cast<double>(step - 1 - warmup_) / length, 1.0);
+  const double progress = std::clamp(static_cast<double>(step - 1 - warmup_) / length, least, 1.0);
   const double f = config_.final_fraction;
   switch (config_.kind) {
     case ScheduleKind::constant:

@@ -19,13 +19,14 @@ class Schedule {
   Schedule(const ScheduleConfig& config, double learning_rate, int64_t total);
 
   // Rate of update `step`, from 1. With w updates of warm-up, n in all, f = final_fraction and
-  // p = (step - 1 - w) / (n - w), held to at most 1:
+  // p = max((step - 1 - w) / (n - w), least), held to at most 1, where `least` is the share of the way that
+  // is gone by other reckoning (a limit of time):
   //   step <= w      peak * step / w
   //   constant       peak
   //   linear         peak * (f + (1 - f) (1 - p))
   //   cosine         peak * (f + (1 - f) (1 + cos(pi p)) / 2)      (Loshchilov and Hutter 2017, one cycle)
   //   inverse_sqrt   peak * max(f, sqrt(max(w, 1) / step))         (Vaswani et al. 2017)
-  double rate(int64_t step) const;
+  double rate(int64_t step, double least = 0) const;
 
  private:
   ScheduleConfig config_;

@@ -31,6 +31,7 @@ void for_each_field(State& s, F&& field) {
   field("micro_step", s.micro_step);
   field("loss_sum", s.loss_sum);
   field("weight_sum", s.weight_sum);
+  field("averaged", s.averaged);
   field("evaluated_update", s.evaluated_update);
   field("best_update", s.best_update);
   field("best_epoch", s.best_epoch);
@@ -116,6 +117,7 @@ std::vector<NamedTensor> all(const CheckpointTensors& tensors) {
   append("model/", tensors.model);
   append("optim/", tensors.optimizer);
   append("best/", tensors.best);
+  append("average/", tensors.average);
   return result;
 }
 

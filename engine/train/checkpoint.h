@@ -1,7 +1,8 @@
 // Everything that a training must have to go on as if it had never stopped, in one file:
 // DIRECTORY/state.safetensors (engine/train/safetensors.h), checked by its checksum, replaced by a rename, so
 // that a crash at any moment leaves the old state or the new one, whole.
-//   tensors   "model/..." parameters and buffers, "optim/..." moments, "best/..." the best model so far
+//   tensors   "model/..." parameters and buffers, "optim/..." moments, "best/..." the best model so far,
+//             "average/..." the averaged one
 //   metadata  "sluice_checkpoint" version of this layout, "fingerprint", the fields of TrainState
 #pragma once
 
@@ -25,6 +26,7 @@ struct TrainState {
   int64_t update = 0;                   // updates done
   int64_t micro_step = 0;               // batches trained on ever: the key of random masks
   double loss_sum = 0, weight_sum = 0;  // of the pass under way
+  int64_t averaged = 0;                 // updates whose parameters are in the average
   int64_t evaluated_update = 0;         // update at the last evaluation
   int64_t best_update = 0, best_epoch = 0;
   EarlyStopping::State stopping;
@@ -34,7 +36,8 @@ struct TrainState {
 // What a checkpoint holds beside the state; the tensors lie in the backend's memory.
 struct CheckpointTensors {
   std::vector<NamedTensor> model, optimizer;
-  std::vector<NamedTensor> best;  // empty: no best model is kept
+  std::vector<NamedTensor> best;     // empty: no best model is kept
+  std::vector<NamedTensor> average;  // empty: no average is formed
 };
 
 // `fingerprint`: a word for the configuration and the data; a checkpoint with another one is refused.

@@ -17,9 +17,9 @@ size_t Snapshot::bytes(const std::vector<NamedTensor>& originals) {
   return sum;
 }
 
-Snapshot::Snapshot(Backend& backend, std::vector<NamedTensor> originals)
+Snapshot::Snapshot(Backend& backend, std::vector<NamedTensor> originals, const char* what)
     : backend_(backend), originals_(std::move(originals)), copies_(originals_) {
-  memory_ = Buffer(backend, bytes(originals_), "best parameters");
+  memory_ = Buffer(backend, bytes(originals_), what);
   char* next = static_cast<char*>(memory_.data());
   for (auto& [name, tensor] : copies_) {
     tensor.data = next;
@@ -33,6 +33,11 @@ void Snapshot::take() {
 
 void Snapshot::restore() {
   for (size_t i = 0; i < copies_.size(); ++i) backend_.copy(copies_[i].tensor, originals_[i].tensor);
+}
+
+void Snapshot::blend(double share) {
+  for (size_t i = 0; i < copies_.size(); ++i)
+    backend_.average({.x = originals_[i].tensor, .average = copies_[i].tensor, .share = share});
 }
 
 }  // namespace sluice

@@ -10,13 +10,14 @@ namespace sluice {
 
 class Snapshot {
  public:
-  // Memory for copies of `originals`, which keep their addresses; not yet filled.
-  Snapshot(Backend& backend, std::vector<NamedTensor> originals);
+  // Memory for copies of `originals`, which keep their addresses; not yet filled. `what` names it in errors.
+  Snapshot(Backend& backend, std::vector<NamedTensor> originals, const char* what);
   // The size of that memory.
   static size_t bytes(const std::vector<NamedTensor>& originals);
 
   void take();
   void restore();
+  void blend(double share);  // copies += share * (originals - copies)
   const std::vector<NamedTensor>& tensors() const { return copies_; }  // named as the originals
 
  private:

@@ -20,6 +20,9 @@ const TrainConfig& checked(const TrainConfig& config, bool multi_label) {
   at_least("loss_scale", config.loss_scale, 0.0);
   at_least("min_delta", config.min_delta, 0.0);
   at_least("checkpoint_every", config.checkpoint_every, 0);
+  at_least("average_every", config.average_every, 1);
+  if (!(config.average_from >= 0 && config.average_from <= 1))
+    throw UserError("train.average_from = {}: it must lie in [0, 1]", config.average_from);
   check_metric_name(config.metric, multi_label);
   Schedule(config.schedule, config.learning_rate, 1);
   return config;
@@ -27,6 +30,14 @@ const TrainConfig& checked(const TrainConfig& config, bool multi_label) {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+bool keeps_best(const TrainConfig& config, bool validates) {
+  return validates && config.keep_best;
+}
+
+bool averages(const TrainConfig& config) {
+  return config.average_from < 1;
 }
 
 int target_classes(const Classifier& classifier) {
@@ -75,18 +86,28 @@ Trainer::Trainer(const TrainConfig& config, Classifier& classifier, Optimizer& o
                     target_classes(classifier)),
       loss_scale_(config.loss_scale, classifier.config().dtype),
       stopping_({higher_is_better(config.metric), config.patience, config.min_delta}) {
-  if (valid_ && config_.keep_best) best_.emplace(classifier.params().backend(), classifier.params().named());
+  Backend& backend = classifier.params().backend();
+  const std::vector<NamedTensor> parameters = classifier.params().named();
+  if (keeps_best(config_, valid_)) best_.emplace(backend, parameters, "best parameters");
+  if (averages(config_)) average_.emplace(backend, parameters, "averaged parameters");
+  if (average_ && valid_) current_.emplace(backend, parameters, "parameters during validation");
   state_.seed = config_.seed;
   for (Group* group : {&group_, &next_group_}) group->batches.resize(static_cast<size_t>(config.accumulate));
-  Backend& backend = classifier.params().backend();
   const int64_t losses = int64_t{train.max_shape().sequences} * config.accumulate;
   for (size_t k = 0; k <= updates_ahead(backend); ++k)
     ring_.emplace_back(backend, classifier.params().dtype(), losses);
 }
 
+size_t Trainer::bytes(const TrainConfig& config, const Params& params, bool validates) {
+  const int copies =
+      int{keeps_best(config, validates)} + int{averages(config)} + int{averages(config) && validates};
+  return static_cast<size_t>(copies) * Snapshot::bytes(params.named());
+}
+
 CheckpointTensors Trainer::checkpoint_tensors() const {
   return {classifier_.params().named(), optimizer_.state(),
-          best_ ? best_->tensors() : std::vector<NamedTensor>{}};
+          best_ ? best_->tensors() : std::vector<NamedTensor>{},
+          average_ ? average_->tensors() : std::vector<NamedTensor>{}};
 }
 
 void Trainer::resume() {
@@ -120,6 +141,7 @@ std::optional<StopReason> Trainer::reason_to_stop() const {
 TrainResult Trainer::run() {
   started_ = Clock::now();
   if (best_ && !resumed_) best_->take();  // checkpoints hold it before the first evaluation, too
+  if (average_ && !resumed_) average_->take();
   std::optional<StopReason> reason = reason_to_stop();
   while (!reason) {
     train_pass();
@@ -134,9 +156,10 @@ TrainResult Trainer::finish(StopReason reason) {
   TrainResult result{.reason = reason, .best_update = state_.best_update, .best_epoch = state_.best_epoch};
   result.best_value = state_.stopping.best.value_or(0);
   if (best_ && state_.stopping.best && reason != StopReason::requested) {
-    best_->restore();
-    classifier_.params().refresh();
+    put_back(*best_);
     result.best_restored = true;
+  } else if (state_.averaged > 0 && reason != StopReason::requested) {
+    put_back(*average_);
   }
   return result;
 }
@@ -145,6 +168,14 @@ int64_t Trainer::total_updates() const {
   const int64_t updates_per_pass = (state_.batches_per_pass + config_.accumulate - 1) / config_.accumulate;
   const int64_t updates = config_.epochs * updates_per_pass;
   return config_.max_updates > 0 ? std::min(updates, config_.max_updates) : updates;
+}
+
+// The share of the time limit that is gone, 0 within its grace.
+double Trainer::time_gone() const {
+  constexpr double kGrace = 0.1;
+  if (config_.time_limit == 0) return 0;
+  const double share = std::min(seconds_since(started_) / config_.time_limit, 1.0);
+  return std::max(0.0, (share - kGrace) / (1 - kGrace));
 }
 
 // Trains on what is left of the pass under way. Returns early when there is a reason to stop.
@@ -180,7 +211,7 @@ void Trainer::train_group() {
   ring_[newest_].begin({.epoch = state_.epoch + 1,
                         .update = state_.update + 1,
                         .total_updates = total_updates(),
-                        .learning_rate = schedule_->rate(state_.update + 1)},
+                        .learning_rate = schedule_->rate(state_.update + 1, time_gone())},
                        weight, loss_scale);
   for (int k = 0; k < group_.size; ++k) {
     const bool last = k + 1 == group_.size;
@@ -228,7 +259,24 @@ void Trainer::look_at_updates(size_t left) {
   }
 }
 
+// With the copy of the parameters that matrix products read.
+void Trainer::put_back(Snapshot& parameters) {
+  parameters.restore();
+  classifier_.params().refresh();
+}
+
+void Trainer::average_parameters() {
+  if (!average_ || state_.update % config_.average_every != 0) return;
+  const double updates = static_cast<double>(state_.update) / static_cast<double>(total_updates());
+  if (std::max(updates, time_gone()) <= config_.average_from) return;
+  if (++state_.averaged == 1)
+    average_->take();
+  else
+    average_->blend(1 / static_cast<double>(state_.averaged));
+}
+
 void Trainer::after_update() {
+  average_parameters();
   if (valid_ && config_.evaluate_every > 0 && state_.update % config_.evaluate_every == 0) validate();
   const bool due = config_.checkpoint_every > 0 && state_.update % config_.checkpoint_every == 0;
   const bool asked = requests_ && requests_->checkpoint.exchange(false);
@@ -249,8 +297,14 @@ double Trainer::mean_loss() const {
   return state_.weight_sum > 0 ? state_.loss_sum / state_.weight_sum : 0;
 }
 
+// Evaluates the average, once there is one, in the parameters' place.
 void Trainer::validate() {
   look_at_updates(0);
+  const bool averaged = state_.averaged > 0;
+  if (averaged) {
+    current_->take();
+    put_back(*average_);
+  }
   const Clock::time_point started = Clock::now();
   const Metrics metrics = evaluate(classifier_, *valid_, device_batch_, evaluate_options_);
   EvaluationReport report;
@@ -264,6 +318,7 @@ void Trainer::validate() {
     state_.best_update = report.update;
     state_.best_epoch = report.epoch;
   }
+  if (averaged) put_back(*current_);
   state_.stopping = stopping_.state();
   state_.evaluated_update = state_.update;
   report.seconds = seconds_since(started);

@@ -10,6 +10,11 @@
 // are not finite changes nothing on the device, and nothing is evaluated or saved before all updates have
 // been looked at: what diverged is never kept. On other backends each update is looked at when it has been
 // done.
+//
+// Note [A limit of time]: a training that ends by its time limit amid its epochs should have come to its end
+// like any other, the rate fallen and the last parameters averaged. So the way gone is the larger of the
+// share of updates and, less a grace, the share of the time. Where a training stays within its limit, the
+// grace keeps the clock out of it: uneven speed of a tenth of the limit changes no bit.
 #pragma once
 
 #include <atomic>
@@ -59,6 +64,9 @@ class Trainer {
           BatchSource* valid, TrainObserver* observer = nullptr, TrainRequests* requests = nullptr,
           EvaluateOptions evaluate_options = {});
 
+  // What a Trainer will allocate for parameters beside the current ones.
+  static size_t bytes(const TrainConfig& config, const Params& params, bool validates);
+
   // Takes up the checkpoint; before run(). Throws as load_checkpoint().
   void resume();
 
@@ -88,6 +96,9 @@ class Trainer {
   // Waits for updates, oldest first, until no more than `left` are still under way.
   void look_at_updates(size_t left);
   int64_t total_updates() const;
+  double time_gone() const;
+  void average_parameters();
+  void put_back(Snapshot& parameters);
   void after_update();
   void validate();
   void save();
@@ -112,7 +123,9 @@ class Trainer {
   std::optional<Schedule> schedule_;
   LossScale loss_scale_;
   EarlyStopping stopping_;
-  std::optional<Snapshot> best_;  // the best parameters so far
+  std::optional<Snapshot> best_;     // the best parameters so far
+  std::optional<Snapshot> average_;  // their mean over updates
+  std::optional<Snapshot> current_;  // the parameters, while the average stands in their place
   TrainState state_;
   bool resumed_ = false;
   Clock::time_point started_;

@@ -96,7 +96,8 @@ std::vector<Option> train_options() {
               "of initial values, shuffling, dropout and the validation split"),
       integer("train.epochs", at(&T::epochs), 0, 1e9, "most passes over the training documents"),
       integer("train.max_updates", at(&T::max_updates), 0, kMany, "most updates; 0: no limit"),
-      real("train.time_limit", at(&T::time_limit), 0, 1e9, "most seconds; 0: no limit"),
+      real("train.time_limit", at(&T::time_limit), 0, 1e9,
+           "most seconds, by whose end the learning rate has fallen; 0: no limit"),
       integer("train.accumulate", at(&T::accumulate), 1, 1e6,
               "batches whose gradients are summed for one update"),
       real("train.loss_scale", at(&T::loss_scale), 0, 0x1p24,
@@ -118,6 +119,11 @@ std::vector<Option> train_options() {
               "stop after so many validations without a gain; 0: never"),
       real("train.min_delta", at(&T::min_delta), 0, 1e9, "what counts as a gain for the patience"),
       boolean("train.keep_best", at(&T::keep_best), "end with the parameters of the best validation"),
+      real(
+          "train.average_from", at(&T::average_from), 0, 1,
+          "share of all updates after which parameters are averaged; the average is what is saved; 1: never"),
+      integer("train.average_every", at(&T::average_every), 1, kMany,
+              "updates between two that are averaged"),
       integer("train.checkpoint_every", at(&T::checkpoint_every), 0, kMany,
               "updates between checkpoints; 0: each epoch"),
   };

@@ -173,9 +173,8 @@ void Training::build() {
   }
   classifier_ = std::make_unique<Classifier>(config_.model, loss, *backend_);
   const Params& params = classifier_->params();
-  const bool keeps_best = valid_ && config_.train.keep_best;
   const std::size_t training_state =
-      Optimizer::bytes(config_.optim, params) + (keeps_best ? Snapshot::bytes(params.named()) : 0);
+      Optimizer::bytes(config_.optim, params) + Trainer::bytes(config_.train, params, valid_ != nullptr);
   classifier_->allocate(max, config_.train.seed, !config_.optim.lazy_embeddings, config_.train.accumulate,
                         training_state);
   place_vectors();

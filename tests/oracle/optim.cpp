@@ -16,6 +16,10 @@ double clip_scale(double sum_of_squares, double max_norm) {
   return std::min(1.0, max_norm / std::sqrt(sum_of_squares));
 }
 
+double average(double average, double x, double share) {
+  return (1 - share) * average + share * x;
+}
+
 double clip_value(double x, double limit) {
   if (x > limit) return limit;
   if (x < -limit) return -limit;

@@ -8,6 +8,7 @@ namespace oracle {
 double sum_squares(const Vector& x);
 double clip_scale(double sum_of_squares, double max_norm);  // Pascanu et al. 2013
 double clip_value(double x, double limit);
+double average(double average, double x, double share);  // share of x, the rest of the average
 
 // Kingma and Ba 2015; decoupled: Loshchilov and Hutter 2019.
 struct AdamRule {

@@ -136,6 +136,7 @@ TEST_F(Checkpoint, KeepsEveryFieldOfTheState) {
       .micro_step = 5,
       .loss_sum = 0.1,
       .weight_sum = 1e-300,
+      .averaged = 10,
       .evaluated_update = 6,
       .best_update = 7,
       .best_epoch = 8,
@@ -147,10 +148,10 @@ TEST_F(Checkpoint, KeepsEveryFieldOfTheState) {
   const TrainState t = load_checkpoint(folder_.path(), *rig.backend, 3, tensors, "f");
   const auto all = [](const TrainState& x) {
     return std::make_tuple(x.seed, x.epoch, x.batches, x.batches_per_pass, x.update, x.micro_step, x.loss_sum,
-                           x.weight_sum, x.evaluated_update, x.best_update, x.best_epoch, x.stopping.best,
-                           x.stopping.best_loss, x.stopping.reference, x.stopping.stale, x.loss_scale.scale,
-                           x.loss_scale.good, x.loss_scale.pending_update, x.loss_scale.pending_scale,
-                           x.loss_scale.pending_finite);
+                           x.weight_sum, x.averaged, x.evaluated_update, x.best_update, x.best_epoch,
+                           x.stopping.best, x.stopping.best_loss, x.stopping.reference, x.stopping.stale,
+                           x.loss_scale.scale, x.loss_scale.good, x.loss_scale.pending_update,
+                           x.loss_scale.pending_scale, x.loss_scale.pending_finite);
   };
   EXPECT_EQ(all(t), all(s));
 }

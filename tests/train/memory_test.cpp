@@ -5,7 +5,8 @@
 #include "engine/error.h"
 #include "engine/models/classifier.h"
 #include "engine/optim/optimizer.h"
-#include "engine/train/snapshot.h"
+#include "engine/train/trainer.h"
+#include "tests/train/rig.h"
 
 namespace sluice {
 namespace {
@@ -28,8 +29,8 @@ class Meter : public cpu::CpuBackend {
 };
 
 struct Case {
-  bool keep_best = true;
   OptimizerConfig optimizer;
+  TrainConfig train;
 };
 
 // The bytes that a training takes where `available` are there; 0 where it is refused.
@@ -38,8 +39,8 @@ size_t taken(const Case& c, size_t available) {
       .vocabulary = 5000, .classes = 7, .embedding_size = 40, .num_layers = 2, .hidden_size = {48}};
   Meter backend(available);
   Classifier classifier(model, {}, backend);
-  const size_t state = Optimizer::bytes(c.optimizer, classifier.params()) +
-                       (c.keep_best ? Snapshot::bytes(classifier.params().named()) : 0);
+  const size_t state =
+      Optimizer::bytes(c.optimizer, classifier.params()) + Trainer::bytes(c.train, classifier.params(), true);
   try {
     classifier.allocate({.sequences = 8, .steps = 50, .rows = 400, .distinct = 300}, 1,
                         !c.optimizer.lazy_embeddings, 2, state);
@@ -47,15 +48,15 @@ size_t taken(const Case& c, size_t available) {
     EXPECT_EQ(backend.lent(), 0u) << "refused, but not before allocating";
     return 0;
   }
-  const Optimizer optimizer(c.optimizer, classifier.params());
-  if (!c.keep_best) return backend.lent();
-  const Snapshot best(backend, classifier.params().named());
+  Optimizer optimizer(c.optimizer, classifier.params());
+  test::InMemoryBatches documents({{{1}, {0}}}, 1);  // their memory is within the slack below
+  const Trainer trainer(c.train, classifier, optimizer, documents, &documents);
   return backend.lent();
 }
 
 TEST(Memory, WhatIsSaidToBeNeededIsWhatIsTaken) {
-  for (const Case& c : {Case{}, Case{.keep_best = false}, Case{true, {.lazy_embeddings = false}},
-                        Case{true, {.kind = OptimizerKind::sgd}}}) {
+  for (const Case& c : {Case{}, Case{.train = {.keep_best = false}}, Case{.train = {.average_from = 0.5}},
+                        Case{{.lazy_embeddings = false}}, Case{{.kind = OptimizerKind::sgd}}}) {
     const size_t bytes = taken(c, size_t{1} << 40);
     const size_t slack = bytes / 1000;
     EXPECT_EQ(taken(c, bytes - slack), 0u);

@@ -24,14 +24,23 @@ struct StopAt : TrainObserver {
   int64_t update;
 };
 
-class Resume : public testing::TestWithParam<bool> {
+struct ResumeCase {
+  const char* name;
+  bool lazy;
+  double average_from;
+};
+
+class Resume : public testing::TestWithParam<ResumeCase> {
  protected:
   RigOptions options() {
     RigOptions o = topic_options();  // 6 batches a pass: 3 updates of 2 batches, 4 passes
     o.train.accumulate = 2;
     o.train.metric = "log_loss";
     o.train.checkpoint_directory = folder_ / "checkpoint";
-    o.optimizer.lazy_embeddings = GetParam();
+    o.optimizer.lazy_embeddings = GetParam().lazy;
+    o.train.average_from = GetParam().average_from;
+    o.train.average_every = 2;
+    o.train.keep_best = GetParam().average_from == 1;  // else the average is what a training ends with
     return o;
   }
   TemporaryFolder folder_;
@@ -63,8 +72,10 @@ TEST_P(Resume, EqualsAStraightRunToTheBit) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, Resume, testing::Bool(),
-                         [](const auto& test) { return test.param ? "lazy" : "dense"; });
+INSTANTIATE_TEST_SUITE_P(, Resume,
+                         testing::Values(ResumeCase{"lazy", true, 1}, ResumeCase{"dense", false, 1},
+                                         ResumeCase{"averaged", true, 0.3}),
+                         [](const auto& test) { return test.param.name; });
 
 TEST(Checkpoints, ResumingAFinishedTrainingChangesNothing) {
   TemporaryFolder folder;

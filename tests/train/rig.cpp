@@ -121,6 +121,14 @@ Rig::Rig(const RigOptions& o, TrainObserver* observer, TrainRequests* requests)
       std::make_unique<Trainer>(o.train, *classifier, *optimizer, *train, valid.get(), observer, requests);
 }
 
+void Rig::set_parameters(const std::vector<char>& parameters) {
+  size_t next = 0;
+  for (const auto& [name, tensor] : classifier->params().named()) {
+    backend->copy_to_device(tensor, parameters.data() + next);
+    next += tensor.bytes();
+  }
+}
+
 std::vector<char> Rig::bytes_of(const std::vector<NamedTensor>& tensors) {
   std::vector<char> bytes;
   for (const auto& [name, tensor] : tensors) {

@@ -72,6 +72,7 @@ class Rig {
 
   TrainResult run() { return trainer->run(); }
   std::vector<char> parameters() { return bytes_of(classifier->params().named()); }
+  void set_parameters(const std::vector<char>& parameters);  // of another rig like this
   std::vector<char> moments() { return bytes_of(optimizer->state()); }
   std::vector<double> parameter_values();  // f32 or f64
   Metrics evaluate_train();

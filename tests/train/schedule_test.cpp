@@ -48,6 +48,14 @@ TEST(Schedule, CosineFallsToTheFinalFraction) {
               ElementsAre(2, DoubleNear(1.25, kEps), DoubleNear(0.5, kEps)));
 }
 
+TEST(Schedule, FallsAsFarAsIsGoneByOtherReckoning) {
+  const Schedule linear({.kind = ScheduleKind::linear, .warmup = 2}, 2.0, 10);
+  EXPECT_DOUBLE_EQ(linear.rate(3, 0.5), 1.0);
+  EXPECT_DOUBLE_EQ(linear.rate(9, 0.5), 0.5) << "the updates have come further";
+  EXPECT_DOUBLE_EQ(linear.rate(3, 1.0), 0.0);
+  EXPECT_DOUBLE_EQ(linear.rate(1, 0.5), 1.0) << "warming up goes by updates";
+}
+
 TEST(Schedule, InverseSquareRootStartsAtThePeak) {
   EXPECT_THAT(rates({.kind = ScheduleKind::inverse_sqrt, .warmup = 4}, 100, 16),
               testing::AllOf(testing::Contains(2.0), testing::Contains(1.0)));

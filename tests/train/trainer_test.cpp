@@ -118,6 +118,84 @@ TEST(Trainer, LazyRowsEqualDenseOnesWhereEveryUpdateTouchesThem) {
   EXPECT_EQ(lazy.parameters(), dense.parameters());
 }
 
+// Keeps what stands in the classifier after each update.
+struct Trajectory : TrainObserver {
+  void on_step(const StepReport&) override { after.push_back(rig->parameter_values()); }
+  Rig* rig = nullptr;
+  std::vector<std::vector<double>> after;
+};
+
+TEST(Trainer, AveragesTheParametersOfTheLastUpdates) {
+  RigOptions options = topic_options();  // 6 updates a pass
+  options.model.dtype = DType::f64;
+  options.train.epochs = 3;
+  options.train.keep_best = false;
+  Rig plain(options);
+  plain.run();
+  options.train.average_from = 0.5;  // of 18
+  options.train.average_every = 4;
+  for (bool validates : {false, true}) {
+    if (!validates) options.valid_documents.clear();
+    Trajectory steps;
+    Rig rig(options, &steps);
+    steps.rig = &rig;
+    rig.run();
+    std::vector<double> mean = steps.after[11];
+    for (size_t i = 0; i < mean.size(); ++i) mean[i] = (mean[i] + steps.after[15][i]) / 2;
+    expect_close(rig.parameter_values(), mean, 1e-15);
+    EXPECT_EQ(rig.trainer->state().averaged, 2);
+    EXPECT_EQ(rig.moments(), plain.moments()) << "averaging must not touch the training itself";
+    options.valid_documents = topic_options().valid_documents;
+  }
+}
+
+// Within its limit a training does not know of it; near its limit it has come to its end.
+TEST(Trainer, ALimitOfTimeEndsTheScheduleAndBeginsTheAverage) {
+  struct Recorder : TrainObserver {
+    void on_step(const StepReport& r) override { rate = r.learning_rate; }
+    double rate = 0;
+  } recorder;
+  RigOptions options = topic_options();
+  options.valid_documents.clear();
+  options.train.schedule = {.kind = ScheduleKind::linear};
+  options.train.average_from = 0.5;
+  options.train.average_every = 1;
+  options.train.epochs = 2;
+  Rig free(options);
+  free.run();
+  options.train.time_limit = 1e6;
+  Rig within(options);
+  within.run();
+  EXPECT_EQ(within.parameters(), free.parameters());
+
+  options.train.epochs = 1 << 20;
+  options.train.time_limit = 0.5;  // some thousand updates, of millions
+  Rig cut(options, &recorder);
+  EXPECT_EQ(cut.run().reason, StopReason::time_limit);
+  EXPECT_LT(recorder.rate, 0.9 * options.train.learning_rate);
+  EXPECT_GT(cut.trainer->state().averaged, 0);
+}
+
+TEST(Trainer, ValidatesTheAverage) {
+  struct Recorder : TrainObserver {
+    void on_evaluation(const EvaluationReport& r) override { loss = r.valid->log_loss; }
+    double loss = 0;
+  } recorder;
+  RigOptions options = topic_options();
+  options.model.dtype = DType::f64;
+  options.train.metric = "log_loss";
+  options.train.average_from = 0;
+  options.train.average_every = 1;
+  options.train.evaluate_every = 1 << 20;  // at the end alone
+  Rig rig(options, &recorder);
+  const TrainResult result = rig.run();
+  EXPECT_TRUE(result.best_restored);
+  options.train_documents = options.valid_documents;
+  Rig judge(options);
+  judge.set_parameters(rig.parameters());
+  EXPECT_NEAR(judge.evaluate_train().log_loss, recorder.loss, 1e-12);
+}
+
 TEST(Trainer, KeepsTheBestEvaluationAndStopsEarly) {
   struct Recorder : TrainObserver {
     void on_evaluation(const EvaluationReport& r) override {
@@ -202,6 +280,10 @@ TEST(Trainer, RefusesValuesOutOfRange) {
       return std::string(e.what());
     }
   };
+  EXPECT_THAT(refused([](TrainConfig& c) { c.average_from = 1.5; }),
+              testing::HasSubstr("train.average_from = 1.5"));
+  EXPECT_THAT(refused([](TrainConfig& c) { c.average_every = 0; }),
+              testing::HasSubstr("train.average_every = 0"));
   EXPECT_THAT(refused([](TrainConfig& c) { c.patience = -1; }), testing::HasSubstr("train.patience = -1"));
   EXPECT_THAT(refused([](TrainConfig& c) { c.time_limit = std::nan(""); }), testing::HasSubstr("time_limit"));
   EXPECT_THAT(refused([](TrainConfig& c) { c.metric = "f1"; }), testing::HasSubstr("'f1'"));

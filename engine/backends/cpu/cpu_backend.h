@@ -50,6 +50,7 @@ class CpuBackend : public Backend {
   void do_sum_squares(const SumSquares&) override;
   void do_clip_scale(const ClipScale&) override;
   void do_clip_value(const ClipValue&) override;
+  void do_average(const Average&) override;
   void do_adam(const Adam&) override;
   void do_adam_rows(const AdamRows&) override;
   void do_sgd(const Sgd&) override;

@@ -108,6 +108,17 @@ void CpuBackend::do_clip_value(const ClipValue& p) {
   });
 }
 
+void CpuBackend::do_average(const Average& p) {
+  dispatch_real(p.x.dtype, [&]<class T>() {
+    const T* x = static_cast<const T*>(p.x.data);
+    T* average = static_cast<T*>(p.average.data);
+    const T share = static_cast<T>(p.share);
+    for_chunks(pool_, p.x.size(), kChunk, [&](int64_t begin, int64_t end, int64_t) {
+      for (int64_t j = begin; j < end; ++j) average[j] += share * (x[j] - average[j]);
+    });
+  });
+}
+
 void CpuBackend::do_adam(const Adam& p) {
   if (no_update(p.scale)) return;
   dispatch_real(p.w.dtype, [&]<class T>() {

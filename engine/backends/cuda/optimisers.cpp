@@ -1,6 +1,7 @@
 // Verbs of clipping and of the optimisers.
 #include "engine/backends/cuda/cuda_backend.h"
 #include "engine/backends/cuda/views.h"
+#include "kernels/optim/average.h"
 #include "kernels/optim/clip.h"
 #include "kernels/optim/convert.h"
 #include "kernels/optim/optim.h"
@@ -60,6 +61,15 @@ void CudaBackend::do_clip_value(const ClipValue& p) {
     launch(
         ClipValueParams<T>{
             .x = flat(p.x).view<T, 1>(), .limit = p.limit, .loss_scale = reading<double, 1>(p.loss_scale)},
+        main_.stream());
+  });
+}
+
+void CudaBackend::do_average(const Average& p) {
+  dispatch_real(p.x.dtype, [&]<class T>() {
+    launch(
+        AverageParams<T>{
+            .x = reading<T, 1>(flat(p.x)), .average = flat(p.average).view<T, 1>(), .share = p.share},
         main_.stream());
   });
 }
