@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdio>
+#include <system_error>
 
 #include "engine/error.h"
 #include "host/program/config.h"
@@ -25,6 +27,14 @@ struct ShortFlag {
   const char* key;
   std::string value;
 };
+
+// What is wrong with `text` as a number of labels; "": nothing.
+std::string a_count(const std::string& text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole && value > 0 ? "" : fmt::format("must be a whole number from 1, not {}", in_quotes(text));
+}
 
 // The grammar, with the places its values go to.
 class Grammar {
@@ -128,7 +138,7 @@ Grammar::Grammar() {
                    "So many labels a text, the likeliest first; else 1, or all above 0.5 where a text may "
                    "have several")
       ->type_name("K")
-      ->check(CLI::PositiveNumber)
+      ->check(a_count)
       ->group(kOutput);
   predict->add_flag("--json", args_.json, "Print a JSON object a text")->group(kOutput);
   add_settings(predict);
@@ -182,8 +192,8 @@ void Grammar::check_known(const CLI::App& app) const {
   std::vector<std::string> names;
   if (&app == &app_ && first.rfind('-', 0) != 0) {
     for (const auto& [sub, which] : commands_) names.push_back(sub->get_name());
-    throw UserError("there is no command {}: did you mean '{}'? (sluice --help lists them)", in_quotes(first),
-                    nearest_name(first, names));
+    throw UserError("there is no command {}{} (sluice --help lists them)", in_quotes(first),
+                    did_you_mean(first, names));
   }
   if (first.size() < 2 || first.front() != '-') {
     throw UserError("{}: {} is one argument too many (see sluice {} --help)", app.get_name(),
@@ -192,8 +202,8 @@ void Grammar::check_known(const CLI::App& app) const {
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
-  throw UserError("there is no option {}: did you mean '{}'? (see {} --help)", in_quotes(first),
-                  nearest_name(first.substr(0, first.find('=')), names),
+  throw UserError("there is no option {}{} (see {} --help)", in_quotes(first),
+                  did_you_mean(first.substr(0, first.find('=')), names),
                   &app == &app_ ? "sluice" : "sluice " + app.get_name());
 }
 
@@ -201,6 +211,15 @@ void Grammar::check_complete() const {
   const auto need = [](bool given, const char* what) {
     if (!given) throw UserError("{} is missing", what);
   };
+  const auto need_names = [](const std::vector<std::string>& files, const char* what) {
+    for (const std::string& file : files)
+      if (file.empty()) throw UserError("{} '': the name of a file is empty", what);
+  };
+  need_names(args_.train, "--train");
+  need_names(args_.valid, "--valid");
+  need_names(args_.test, "--test");
+  need_names(args_.data, "--data");
+  need_names({args_.input}, "FILE");
   switch (args_.command) {
     case Command::train:
       need(!args_.train.empty(), "--train FILE, the documents to learn from,");

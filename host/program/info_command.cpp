@@ -12,9 +12,12 @@
 namespace sluice {
 namespace {
 
-// "model.pooling" in words.
-std::string value(const Config& config, const char* key) {
-  return to_toml(find_option(key)->get(config));
+// An option's value in words: "max and mean" for model.pooling.
+std::string words(const Config& config, const char* key) {
+  const Value value = find_option(key)->get(config);
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value))
+    return fmt::format("{}", fmt::join(*list, " and "));
+  return std::get<std::string>(value);
 }
 
 std::string describe_model(const ModelConfig& model) {
@@ -57,8 +60,8 @@ void info_command(const Arguments& args) {
   fmt::print("run         {}\n", folder.path());
   fmt::print("labels      {}: {}\n", labels.size(), fmt::join(labels, ", "));
   fmt::print("vocabulary  {}\n", vocabulary.size());
-  fmt::print("model       {}, embedding {}, pooling {}, {}\n", describe_model(config.model),
-             config.model.embedding_size, value(config, "model.pooling"), value(config, "model.loss"));
+  fmt::print("model       {}, embedding {}, {} pooling, {} loss\n", describe_model(config.model),
+             config.model.embedding_size, words(config, "model.pooling"), words(config, "model.loss"));
   if (!std::filesystem::exists(folder.model())) {
     fmt::print("training    has not ended: go on with sluice train --resume\n");
     return;

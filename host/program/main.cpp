@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <system_error>
 
 #include "engine/error.h"
 #include "host/program/command_line.h"
@@ -39,6 +40,8 @@ int main(int argc, char** argv) {
     return report(error.what(), error.exit_code());
   } catch (const std::bad_alloc&) {
     return report("out of memory: make batch.tokens or the model smaller", 1);
+  } catch (const std::system_error& error) {  // a thread that cannot start
+    return report(fmt::format("the system refuses: {}: no more threads or memory", error.what()).c_str(), 1);
   } catch (const std::exception& error) {
     return report(error.what(), 1);
   } catch (...) {

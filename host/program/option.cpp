@@ -183,10 +183,10 @@ const Option* find_option(std::string_view key) {
   return nullptr;
 }
 
-std::string did_you_mean(std::string_view key) {
+std::string nearest_option(std::string_view key) {
   std::vector<std::string> keys;
   for (const Option& option : options()) keys.push_back(option.key);
-  return fmt::format("did you mean '{}'?", nearest_name(key, keys));
+  return did_you_mean(key, keys);
 }
 
 void put(const Option& option, Config& config, Value value, std::string_view where) {
@@ -217,7 +217,7 @@ void put_text(Config& config, std::string_view assignment, std::string_view flag
     throw UserError("{} {}: write it as key=value", flag, in_quotes(assignment));
   const std::string_view key = trim(assignment.substr(0, equals));
   const Option* option = find_option(key);
-  if (!option) throw UserError("{}: there is no option {}: {}", flag, in_quotes(key), did_you_mean(key));
+  if (!option) throw UserError("{}: there is no option {}{}", flag, in_quotes(key), nearest_option(key));
   put(*option, config, parse(*option, trim(assignment.substr(equals + 1)), flag), flag);
 }
 

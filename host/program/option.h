@@ -44,8 +44,8 @@ std::vector<Option> optim_options();
 
 // nullptr where there is no such key.
 const Option* find_option(std::string_view key);
-// ": did you mean 'model.dropout'?" for an unknown key.
-std::string did_you_mean(std::string_view key);
+// ": did you mean 'model.dropout'?" for an unknown key; "" where none is near.
+std::string nearest_option(std::string_view key);
 
 // Sets an option. Throws UserError "<where>: ..." for a value of the wrong kind (a whole number serves where
 // a real one is wanted, one value where a list is), outside the range or not among the choices.

@@ -59,8 +59,8 @@ void put_section(Config& config, const toml::table& table, std::string_view sect
     const std::string key = fmt::format("{}.{}", section, name.str());
     const Option* option = find_option(key);
     if (!option) {
-      throw UserError("{}: there is no option {}: {}", place(file, name.source()), in_quotes(key),
-                      did_you_mean(key));
+      throw UserError("{}: there is no option {}{}", place(file, name.source()), in_quotes(key),
+                      nearest_option(key));
     }
     const std::string where = place(file, node.source());
     put(*option, config, to_value(node, *option, where), where);
@@ -91,8 +91,8 @@ void put_toml(Config& config, std::string_view text, const std::string& file) {
   for (const auto& [name, node] : root) {
     const std::string where = place(file, name.source());
     if (!is_section(name.str())) {
-      throw UserError("{}: there is no section {}: did you mean [{}]?", where, in_quotes(name.str()),
-                      nearest_name(name.str(), section_names()));
+      throw UserError("{}: there is no section {}{}", where, in_quotes(name.str()),
+                      did_you_mean(name.str(), section_names()));
     }
     const auto* section = node.as_table();
     if (!section) throw UserError("{}: {} is a section: write [{}]", where, name.str(), name.str());

@@ -41,9 +41,9 @@ std::unique_ptr<ByteSource> open_file(const std::string& path);
 // where `name` ends in .gz or .zst but the data are neither. `name` is for messages.
 std::unique_ptr<ByteSource> decompressed(std::unique_ptr<ByteSource> raw, const std::string& name);
 
-// Throws UserError unless `path` is "-" or something that can be read: not missing, a directory, empty or
-// forbidden.
-void check_readable(const std::string& path);
+// Throws UserError unless `path` is "-" or something that can be read: not missing, a directory, forbidden,
+// or empty where it may not be.
+void check_readable(const std::string& path, bool may_be_empty = false);
 
 // How messages call a file: its path, or "<stdin>" for "-".
 std::string display_name(const std::string& path);

@@ -187,7 +187,7 @@ void DocumentReader::State::end_file() {
         "{}: none of its {} rows can be used: set data.bad_rows=stop to see what is wrong with the first",
         inputs[file].name, skipped);
   }
-  throw UserError("{}: is empty: no documents to read", inputs[file].name);
+  if (options.labels_required) throw UserError("{}: is empty: no documents to read", inputs[file].name);
 }
 
 DocumentReader::DocumentReader(std::vector<Input> inputs, ReaderOptions options)
@@ -209,7 +209,7 @@ DocumentReader open_documents(const std::vector<std::string>& files, const Reade
     throw UserError("-: standard input can be read only once");
   std::vector<Input> inputs;
   for (const std::string& path : files) {
-    check_readable(path);
+    check_readable(path, !options.labels_required);
     inputs.push_back({display_name(path), format_of(path, options), [path] { return open_file(path); }});
   }
   return DocumentReader(std::move(inputs), options);

@@ -72,8 +72,8 @@ class DocumentReader {
   ~DocumentReader();
 
   // Reads the next document into `document`, whose buffers it reuses; false after the last one.
-  // Throws UserError (file:line:column: what, what to do) for a bad row or file, also for a file without any
-  // row; Failure when the machine fails to read.
+  // Throws UserError (file:line:column: what, what to do) for a bad row or file, where documents need labels
+  // also for a file without any row; Failure when the machine fails to read.
   bool next(Document& document);
 
   const ReaderReport& report() const;
@@ -84,8 +84,8 @@ class DocumentReader {
 };
 
 // Opens files for reading, "-" being standard input (at most once). Throws UserError where a file is missing,
-// empty, a directory or not readable, where its format cannot be told, and for options that contradict each
-// other.
+// a directory, not readable or (where documents need labels) empty, where its format cannot be told, and for
+// options that contradict each other.
 DocumentReader open_documents(const std::vector<std::string>& files, const ReaderOptions& options);
 
 // Reads documents from `bytes` (not copied: must outlive the reader) as if from a file called `name`, handed

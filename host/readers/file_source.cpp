@@ -55,7 +55,7 @@ std::unique_ptr<ByteSource> open_file(const std::string& path) {
   return decompressed(std::make_unique<FileSource>(path), display_name(path));
 }
 
-void check_readable(const std::string& path) {
+void check_readable(const std::string& path, bool may_be_empty) {
   if (path == "-") return;
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
@@ -65,7 +65,7 @@ void check_readable(const std::string& path) {
   if (S_ISDIR(status.st_mode)) throw UserError("{}: is a directory: name the files in it", path);
   if (::access(path.c_str(), R_OK) != 0)
     throw UserError("{}: cannot be read: {}", path, system_message(errno));
-  if (S_ISREG(status.st_mode) && status.st_size == 0)
+  if (!may_be_empty && S_ISREG(status.st_mode) && status.st_size == 0)
     throw UserError("{}: is empty: no documents to read", path);
 }
 

@@ -286,8 +286,8 @@ class JsonlFormat : public RowFormat {
     throw RowError{{line_.number, 1},
                    names.empty()
                        ? "an empty object: no field " + in_quotes(name)
-                       : fmt::format("no field {}: the object has {}; set {} (nearest: {})", in_quotes(name),
-                                     list_in_quotes(names), option, in_quotes(nearest_name(name, names)))};
+                       : fmt::format("no field {}: the object has {}; set {}{}", in_quotes(name),
+                                     list_in_quotes(names), option, nearest_in_brackets(name, names))};
   }
 
   static void collect_names(ondemand::object object, const std::string& prefix,

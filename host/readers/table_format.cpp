@@ -111,11 +111,10 @@ class TableFormat : public RowFormat {
                           const char* option) const {
     const auto found = std::find(names.begin(), names.end(), name);
     if (found == names.end()) {
-      throw_at(
-          rows_.begin(),
-          fmt::format("no column {}: the first row has {}; set {} (nearest: {}), or data.header=no "
-                      "if there is no header",
-                      in_quotes(name), list_in_quotes(names), option, in_quotes(nearest_name(name, names))));
+      throw_at(rows_.begin(),
+               fmt::format("no column {}: the first row has {}; set {}{}, or data.header=no "
+                           "if there is no header",
+                           in_quotes(name), list_in_quotes(names), option, nearest_in_brackets(name, names)));
     }
     if (std::find(found + 1, names.end(), name) != names.end()) {
       throw_at(rows_.begin(), fmt::format("two columns are called {}: rename one", in_quotes(name)));

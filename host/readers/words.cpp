@@ -62,7 +62,7 @@ std::string list_in_quotes(const std::vector<std::string>& names) {
 
 std::string nearest_name(std::string_view wanted, const std::vector<std::string>& names) {
   std::string best;
-  std::size_t least = std::string_view::npos;
+  std::size_t least = std::max<std::size_t>(1, (wanted.size() + 2) / 3) + 1;
   for (const std::string& name : names) {
     // A long name is never near; its table would be large.
     const std::size_t distance = edit_distance(wanted.substr(0, 200), std::string_view(name).substr(0, 200));
@@ -72,6 +72,16 @@ std::string nearest_name(std::string_view wanted, const std::vector<std::string>
     }
   }
   return best;
+}
+
+std::string did_you_mean(std::string_view wanted, const std::vector<std::string>& names) {
+  const std::string nearest = nearest_name(wanted, names);
+  return nearest.empty() ? "" : fmt::format(": did you mean {}?", in_quotes(nearest));
+}
+
+std::string nearest_in_brackets(std::string_view wanted, const std::vector<std::string>& names) {
+  const std::string nearest = nearest_name(wanted, names);
+  return nearest.empty() ? "" : fmt::format(" (nearest: {})", in_quotes(nearest));
 }
 
 }  // namespace sluice

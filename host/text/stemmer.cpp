@@ -16,8 +16,8 @@ void check_stemmer_language(const std::string& language) {
   if (std::find(names.begin(), names.end(), language) != names.end()) return;
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  throw UserError("text.stemmer: no stemmer is called {}; did you mean {}? (of {})", in_quotes(language),
-                  in_quotes(nearest_name(language, names)), list);
+  throw UserError("text.stemmer: no stemmer is called {}{} (of {})", in_quotes(language),
+                  did_you_mean(language, names), list);
 }
 
 void Stemmer::Delete::operator()(sb_stemmer* stemmer) const {

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -52,6 +54,24 @@ TEST_F(CpuMachine, reads_cgroup_v1) {
 TEST(CpuMachineReal, lends_something) {
   EXPECT_GE(usable_cores(), 1);
   EXPECT_GT(available_memory(), 1u << 20);
+}
+
+TEST(CpuMachineReal, lends_no_more_than_the_address_space_left) {
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  const rlim_t mapped = [] {
+    std::ifstream file("/proc/self/statm");
+    rlim_t pages = 0;
+    file >> pages;
+    return pages * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
+  }();
+  constexpr rlim_t kRoom = 64 << 20;  // less than any machine has free
+  const rlimit cut = {mapped + kRoom, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &cut), 0);
+  const size_t left = available_memory();
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
+  EXPECT_LE(left, kRoom + (8 << 20));  // some may have been unmapped in between
+  EXPECT_GE(left, kRoom / 2);
 }
 
 TEST(CpuDevice, names_itself) {

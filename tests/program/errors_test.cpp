@@ -1,4 +1,5 @@
 // What the user can get wrong: exit code 2, one line that says where and what, nothing half-written.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -63,6 +64,9 @@ TEST_F(Errors, FilesThatCannotBeRead) {
     noise += static_cast<char>((x = x * 1664525u + 1013904223u) >> 24);
   expect_user_error(train(write("noise.tsv", noise)), "noise.tsv:");
   expect_user_error(train(write("unknown.xyz", "a\tb\n")), "unknown.xyz");
+  expect_user_error({"train", "--train", "", "--out", folder.path("run")},
+                    "--train '': the name of a file is empty");
+  expect_user_error({"predict", "run", ""}, "FILE '': the name of a file is empty");
   expect_user_error({"train", "--train", folder.path("good.tsv"), "--valid", folder.path("none.tsv"), "--out",
                      folder.path("run")},
                     "none.tsv");
@@ -107,6 +111,19 @@ TEST_F(Errors, OptionsCommandsAndKeysThatDoNotExist) {
   expect_user_error(train("good.tsv", {"--config", folder.path("bad.toml")}), "bad.toml:2:1: ");
 }
 
+TEST_F(Errors, NoNameIsSuggestedThatIsFarOff) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"nonsense"},
+        {"train", "--nonsense"},
+        train("good.tsv", {"--set", "nonsense=1"}),
+        train("good.tsv", {"--set", "text.stemmer=klingon"}),
+        train("good.tsv", {"--set", "data.text_column=nonsense"})}) {
+    const Outcome outcome = run_sluice(arguments);
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_THAT(outcome.err, testing::Not(testing::AnyOf(HasSubstr("did you mean"), HasSubstr("nearest"))));
+  }
+}
+
 TEST_F(Errors, ValuesOutOfRangeOrOfAnotherType) {
   expect_user_error(train("good.tsv", {"--set", "model.dropout=2"}),
                     "model.dropout is 2, but must be from 0");
@@ -118,7 +135,9 @@ TEST_F(Errors, ValuesOutOfRangeOrOfAnotherType) {
   expect_user_error(train("good.tsv", {"--set", "model.pooling="}), "model.pooling");
   expect_user_error(train("good.tsv", {"--set", "model.hidden_size=8,8,8"}), "model.hidden_size");
   expect_user_error(train("good.tsv", {"--set", "text.stemmer=klingon"}), "text.stemmer");
-  expect_user_error({"predict", "run", "--top", "0"}, "--top");
+  for (const char* top : {"0", "x", "-1", "1.5", "99999999999"})
+    expect_user_error({"predict", "run", "--top", top},
+                      fmt::format("--top: must be a whole number from 1, not '{}'", top));
   write("bad.toml", "[model]\nhidden_size = \"big\"\n");
   expect_user_error(train("good.tsv", {"--config", folder.path("bad.toml")}), "bad.toml:2:15: ");
 }

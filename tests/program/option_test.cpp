@@ -146,7 +146,7 @@ TEST(Toml, NamesThePlace) {
   };
   EXPECT_THAT(error("[model]\nhiden_size = 4\n"),
               AllOf(HasSubstr("my.toml:2:1: "), HasSubstr("did you mean 'model.hidden_size'?")));
-  EXPECT_THAT(error("[modle]\nhidden_size = 4\n"), HasSubstr("did you mean [model]?"));
+  EXPECT_THAT(error("[modle]\nhidden_size = 4\n"), HasSubstr("did you mean 'model'?"));
   EXPECT_THAT(error("model = 4\n"), HasSubstr("write [model]"));
   EXPECT_THAT(error("[model]\n\nhidden_size = \"wide\"\n"),
               HasSubstr("my.toml:3:15: model.hidden_size must be a list of whole numbers, not a string"));

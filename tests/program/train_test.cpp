@@ -330,13 +330,25 @@ TEST_F(Trained, SeveralLabelsMakeASigmoidModel) {
   EXPECT_THAT(lines[1], testing::Not(HasSubstr("b\t")));
 }
 
+TEST_F(Trained, PredictsNothingForNothing) {
+  train();
+  folder.write("nothing.txt", "");
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"predict", run}, {"predict", run, folder.path("nothing.txt")}}) {
+    const Outcome said = run_sluice(arguments);
+    EXPECT_EQ(said.exit_code, 0) << said.err;
+    EXPECT_EQ(said.out + said.err, "");
+  }
+}
+
 TEST_F(Trained, InfoSaysWhatTheRunIs) {
   train();
   const Outcome info = run_sluice({"info", run});
   EXPECT_EQ(info.exit_code, 0) << info.err;
   EXPECT_THAT(info.out,
               AllOf(HasSubstr("3: music, sport, trade"), HasSubstr("1 bidirectional LSTM layer of 8"),
-                    HasSubstr("lstm.0.weight_recurrent"), HasSubstr("accuracy")));
+                    HasSubstr("max and mean pooling, softmax loss"), HasSubstr("lstm.0.weight_recurrent"),
+                    HasSubstr("accuracy")));
 }
 
 TEST_F(Trained, PrepareMakesTheCacheThatTrainFinds) {

@@ -96,7 +96,7 @@ TEST(Header, LongListsAreCut) {
   std::string header = "label";
   for (int i = 0; i < 50; ++i) header += ",column_" + std::to_string(i);
   EXPECT_THAT(read_error("x.csv", header + "\n"),
-              AllOf(HasSubstr("'column_8' and 41 more"), HasSubstr("nearest:")));
+              AllOf(HasSubstr("'column_8' and 41 more"), testing::Not(HasSubstr("nearest:"))));
   EXPECT_THAT(read_error("x.csv", "\"a\nb\",label\n"), HasSubstr("'a\\x0ab'"));
 }
 

@@ -1,6 +1,8 @@
 #include "engine/backends/cpu/machine.h"
 
 #include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -76,6 +78,15 @@ uint64_t left_in_cgroups(const std::string& root) {
   return left;
 }
 
+// What a limit on the address space (ulimit -v) leaves.
+uint64_t address_space_left() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kNoLimit;
+  const uint64_t used =
+      number_in("/proc/self/statm").value_or(0) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
+}
+
 // Cores' worth of time a cgroup v2 or v1 quota gives; 0 when there is none.
 int quota_cores() {
   std::ifstream v2("/sys/fs/cgroup/cpu.max");
@@ -106,7 +117,7 @@ size_t available_memory_below(const std::string& root) {
 }
 
 size_t available_memory() {
-  return available_memory_below("");
+  return static_cast<size_t>(std::min<uint64_t>(available_memory_below(""), address_space_left()));
 }
 
 }  // namespace sluice::cpu
