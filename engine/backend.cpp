@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/checks.h"
+#include "kernels/optim/optim.h"
 
 namespace sluice {
 
@@ -264,6 +265,7 @@ void check_xent(const Xent& a) {
   same("xent.probabilities", a.logits, a.probabilities);
   optional("xent.losses", a.losses, a.logits.dtype, {B});
   if (a.dlogits.data) same("xent.dlogits", a.logits, a.dlogits);
+  optional("xent.scale_now", a.scale_now, DType::f64, {1});
   SLUICE_CHECK(a.smoothing >= 0 && a.smoothing < 1, "xent: smoothing {} is not in [0, 1)", a.smoothing);
 }
 
@@ -304,6 +306,8 @@ void Backend::clip_value(const ClipValue& a) {
 
 namespace {
 
+constexpr int64_t kNumbers = 4;  // of an update
+
 template <class Update>
 void check_rows(const Update& a) {
   real("rows.w", a.w);
@@ -313,9 +317,21 @@ void check_rows(const Update& a) {
   same("rows.m", a.w, a.m);
   shape("rows.touched", a.touched, DType::i32, {a.w.dims[0]});
   shape("rows.scale", a.scale, DType::f64, {1});
+  optional("rows.now", a.now, DType::f64, {kNumbers});
 }
 
 }  // namespace
+
+std::array<double, kNumbers> update_numbers(const AdamConfig& c) {
+  const cuda::UpdateNumbers numbers({.learning_rate = c.learning_rate,
+                                     .beta1 = c.beta1,
+                                     .beta2 = c.beta2,
+                                     .epsilon = c.epsilon,
+                                     .weight_decay = c.weight_decay,
+                                     .decoupled = c.decoupled,
+                                     .step = c.step});
+  return {numbers.learning_rate, numbers.step, numbers.step_size, numbers.inverse_root};
+}
 
 void Backend::adam(const Adam& a) {
   real("adam.w", a.w);
@@ -323,6 +339,7 @@ void Backend::adam(const Adam& a) {
   same("adam.m", a.w, a.m);
   same("adam.v", a.w, a.v);
   shape("adam.scale", a.scale, DType::f64, {1});
+  optional("adam.now", a.now, DType::f64, {kNumbers});
   do_adam(a);
 }
 
@@ -337,6 +354,7 @@ void Backend::sgd(const Sgd& a) {
   same("sgd.g", a.w, a.g);
   same("sgd.m", a.w, a.m);
   shape("sgd.scale", a.scale, DType::f64, {1});
+  optional("sgd.now", a.now, DType::f64, {kNumbers});
   do_sgd(a);
 }
 

@@ -21,9 +21,9 @@ namespace {
 template <class T, int W>
 __global__ void __launch_bounds__(kRowThreads) gather(GatherParams<T> p) {
   for_rows({}, p.y.dims[0], [&](int64_t r, const RowWalk&) {
-    const T* from = p.table.row(p.ids(r));
+    const int32_t id = p.ids(r);
     for (int64_t j = int64_t{threadIdx.x} * W; j < p.y.dims[1]; j += int64_t{blockDim.x} * W)
-      store<W>(p.y.row(r) + j, load<W>(from + j));
+      store<W>(p.y.row(r) + j, id < 0 ? Vec<arithmetic_t<T>, W>{} : load<W>(p.table.row(id) + j));
   });
 }
 
@@ -57,8 +57,9 @@ __global__ void __launch_bounds__(kRowThreads) segment_sum(SegmentSumParams<T> p
 template <class T, int W>
 __global__ void __launch_bounds__(kRowThreads) scatter_add(ScatterAddParams<T> p) {
   for_rows({}, p.x.dims[0], [&](int64_t u, const RowWalk&) {
-    T* to = p.y.row(p.slots(u));
-    for (int64_t j = int64_t{threadIdx.x} * W; j < p.x.dims[1]; j += int64_t{blockDim.x} * W) {
+    const int32_t slot = p.slots(u);
+    T* to = p.y.row(slot);
+    for (int64_t j = int64_t{threadIdx.x} * W; slot >= 0 && j < p.x.dims[1]; j += int64_t{blockDim.x} * W) {
       auto sum = load<W>(to + j);
       add(sum, load<W>(p.x.row(u) + j));
       store<W>(to + j, sum);

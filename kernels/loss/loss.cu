@@ -49,6 +49,7 @@ __global__ void __launch_bounds__(kWarp* kRows)
   }
   sum = warp_sum(sum);
   sum_x = warp_sum(sum_x);
+  const A scale = p.scale_now ? static_cast<A>(*p.scale_now) : c.scale;
   const int32_t label = p.labels(b);
   const A weight = label < 0 ? A(0) : p.class_weights ? static_cast<A>(p.class_weights(label)) : A(1);
   if (p.losses && threadIdx.x == 0) {
@@ -61,7 +62,7 @@ __global__ void __launch_bounds__(kWarp* kRows)
     const A y = exp(static_cast<A>(x[k]) - largest) / sum;
     p.probabilities(b, k) = static_cast<T>(y);
     if (!p.dlogits) continue;
-    const A gradient = c.scale * weight * (y - c.share - (k == label ? c.peak : A(0)));
+    const A gradient = scale * weight * (y - c.share - (k == label ? c.peak : A(0)));
     p.dlogits(b, k) = static_cast<T>(label < 0 ? A(0) : gradient);
   }
 }
@@ -72,6 +73,7 @@ __global__ void __launch_bounds__(kWarp* kRows)
   using A = arithmetic_t<T>;
   const int64_t b = row_of_warp(), K = p.logits.dims[1];
   if (b >= p.logits.dims[0]) return;
+  if (p.scale_now) scale = static_cast<A>(*p.scale_now);
   A loss = 0;
   for (int64_t k = threadIdx.x; k < K; k += kWarp) {
     const A x = static_cast<A>(p.logits(b, k));

@@ -16,9 +16,10 @@ struct SoftmaxXentParams {
   View<const int32_t, 1> labels;   // [B]
   View<const T, 1> class_weights;  // [K] or null (ones)
   double smoothing = 0, scale = 1;
-  View<T, 2> probabilities;  // [B,K] =
-  View<T, 1> losses;         // [B] = or null
-  View<T, 2> dlogits;        // [B,K] = or null
+  const double* scale_now = nullptr;  // where the scale is kept in place of `scale`, or null
+  View<T, 2> probabilities;           // [B,K] =
+  View<T, 1> losses;                  // [B] = or null
+  View<T, 2> dlogits;                 // [B,K] = or null
 };
 
 // losses[b] = sum_k weight[k] * binary cross-entropy(logit, target); the target is (1 - smoothing) t +
@@ -29,9 +30,10 @@ struct SigmoidXentParams {
   View<const float, 2> targets;    // [B,K]
   View<const T, 1> class_weights;  // [K] or null (ones)
   double smoothing = 0, scale = 1;
-  View<T, 2> probabilities;  // [B,K] =
-  View<T, 1> losses;         // [B] = or null
-  View<T, 2> dlogits;        // [B,K] = or null
+  const double* scale_now = nullptr;  // where the scale is kept in place of `scale`, or null
+  View<T, 2> probabilities;           // [B,K] =
+  View<T, 1> losses;                  // [B] = or null
+  View<T, 2> dlogits;                 // [B,K] = or null
 };
 
 template <class T>

@@ -40,22 +40,28 @@ struct StepMasks {
   ZoneoutMask<T> hidden, cell;
 };
 
+// Note [Rows of a replayed step]
+// A launch that will be replayed for other batches must not know how many sequences are active at its step:
+// `active` is then only the rows that the step has at most, and active_now[t] the active ones. Forward leaves
+// the other rows alone; backward makes their gates zero, which are gradients that the product with R adds up.
+
 template <class T>
 struct StepForwardParams {
   CellKind cell = CellKind::lstm;
   StepMasks<T> masks;
   int64_t first_row = 0;
-  int active = 0, t = 0;
-  int column = 0;                  // of this direction in y
-  View<const T, 2> x_pre;          // [N,G*H], or [U,G*H] with x_index: W x; may be `gates`
-  View<const int32_t, 1> x_index;  // [N] or null: row r takes x_pre[x_index[r]]
-  View<const T, 2> h_pre;          // [B,G*H] R h
-  View<const T, 1> b;              // [G*H]
-  View<T, 2> gates;                // [N,G*H] = activated
-  View<T, 2> c_saved;              // [N,H] = c, after zoneout
-  View<T, 2> h, c;                 // [B,H] the state, in and out
-  View<T, 2> h_masked;             // [B,H] = h with recurrent dropout; null without
-  View<T, 2> y;                    // [N,D*H] = h, columns [column, column + H)
+  int active = 0, t = 0;              // active: rows of the step
+  View<const int32_t, 1> active_now;  // [T] or null: Note [Rows of a replayed step]
+  int column = 0;                     // of this direction in y
+  View<const T, 2> x_pre;             // [N,G*H], or [U,G*H] with x_index: W x; may be `gates`
+  View<const int32_t, 1> x_index;     // [N] or null: row r takes x_pre[x_index[r]]
+  View<const T, 2> h_pre;             // [B,G*H] R h
+  View<const T, 1> b;                 // [G*H]
+  View<T, 2> gates;                   // [N,G*H] = activated
+  View<T, 2> c_saved;                 // [N,H] = c, after zoneout
+  View<T, 2> h, c;                    // [B,H] the state, in and out
+  View<T, 2> h_masked;                // [B,H] = h with recurrent dropout; null without
+  View<T, 2> y;                       // [N,D*H] = h, columns [column, column + H)
 };
 
 template <class T>
@@ -63,12 +69,13 @@ struct StepBackwardParams {
   CellKind cell = CellKind::lstm;
   StepMasks<T> masks;
   int64_t first_row = 0, row_before = 0;  // of the step that forward computed before this one
-  int active = 0, active_before = 0, t = 0;
-  int column = 0;             // of this direction in dy
-  View<T, 2> gates;           // [N,G*H] activated; = gradients of the sums before activation
-  View<const T, 2> c_saved;   // [N,H]
-  View<const T, 2> c0;        // [B,H] or null (zero)
-  View<const T, 2> dy;        // [N,D*H]
+  int active = 0, active_before = 0, t = 0, t_before = 0;
+  View<const int32_t, 1> active_now;  // [T] or null
+  int column = 0;                     // of this direction in dy
+  View<T, 2> gates;                   // [N,G*H] activated; = gradients of the sums before activation
+  View<const T, 2> c_saved;           // [N,H]
+  View<const T, 2> c0;                // [B,H] or null (zero)
+  View<const T, 2> dy;                // [N,D*H]
   View<T, 2> dh;              // [B,H] from the step after; = the part that zoneout carries past the cell
   View<const T, 2> dh_later;  // [B,H] with recurrent dropout, the step after's d_gates R; else null
   View<T, 2> dc;              // [B,H] in and out

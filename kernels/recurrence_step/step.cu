@@ -43,11 +43,16 @@ __device__ void keep(const Vec<T, W>& share, const Vec<T, W>& before, Vec<T, W>&
   for (int i = 0; i < W; ++i) now.at[i] = share.at[i] * before.at[i] + (T(1) - share.at[i]) * now.at[i];
 }
 
+// Active rows of step t, of which the host knows `most`; 0 outside the batch's steps.
+__device__ int active_at(const View<const int32_t, 1>& now, int t, int most) {
+  return now && most > 0 ? now(t) : most;
+}
+
 template <class Cell, class T, int W, bool kRegularised>
 __global__ void __launch_bounds__(kThreads) step_forward(StepForwardParams<T> p) {
   const int H = static_cast<int>(p.c.dims[1]);
   const auto [b, j] = Place<W>(H);
-  if (b >= p.active) return;
+  if (b >= active_at(p.active_now, p.t, p.active)) return;
   const int64_t row = p.first_row + b;
 
   const T* x_pre = p.x_pre.row(p.x_index ? p.x_index(row) : row) + j;
@@ -95,7 +100,8 @@ __global__ void __launch_bounds__(kThreads) step_forward(StepForwardParams<T> p)
 // c before the step: saved by the step that forward ran before this one, else the initial state.
 template <int W, class T>
 __device__ Vec<T, W> c_before(const StepBackwardParams<T>& p, int b, int j) {
-  if (b < p.active_before) return load<W>(p.c_saved.row(p.row_before + b) + j);
+  if (b < active_at(p.active_now, p.t_before, p.active_before))
+    return load<W>(p.c_saved.row(p.row_before + b) + j);
   if (p.c0) return load<W>(p.c0.row(b) + j);
   return {};
 }
@@ -106,6 +112,11 @@ __global__ void __launch_bounds__(kThreads) step_backward(StepBackwardParams<T> 
   const auto [b, j] = Place<W>(H);
   if (b >= p.active) return;
   const int64_t row = p.first_row + b;
+  if (b >= active_at(p.active_now, p.t, p.active)) {
+#pragma unroll
+    for (int q = 0; q < Cell::kGates; ++q) store<W>(p.gates.row(row) + q * H + j, Vec<T, W>{});
+    return;
+  }
 
   Vec<T, W> gates[Cell::kGates];
 #pragma unroll

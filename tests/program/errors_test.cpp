@@ -130,6 +130,8 @@ TEST_F(Errors, ValuesOutOfRangeOrOfAnotherType) {
   expect_user_error(train("good.tsv", {"--set", "train.epochs=many"}), "train.epochs must be a whole number");
   expect_user_error(train("good.tsv", {"--seed", "-1"}), "--seed: train.seed is -1");
   expect_user_error(train("good.tsv", {"--device", "tpu"}), "--device: train.device is 'tpu', but must be");
+  expect_user_error(train("good.tsv", {"--device", "cpu", "--set", "train.cuda_graph=on"}),
+                    "train.cuda_graph = on: the device is a CPU; use train.cuda_graph = auto");
   expect_user_error(train("good.tsv", {"--format", "pdf"}), "--format: data.format");
   expect_user_error(train("good.tsv", {"--set", "train.metric=acuracy"}), "acuracy");
   expect_user_error(train("good.tsv", {"--set", "model.pooling="}), "model.pooling");

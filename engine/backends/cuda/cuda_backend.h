@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/backend.h"
+#include "engine/backends/cuda/graphs.h"
 #include "engine/backends/cuda/memory.h"
 #include "engine/backends/cuda/queue.h"
 #include "engine/backends/cuda/transfers.h"
@@ -24,6 +25,9 @@ class CudaBackend : public Backend {
   bool asynchronous() const override { return true; }
   uint64_t mark() override;
   void wait(uint64_t mark) override;
+  bool records() const override { return true; }
+  void replay(const ReplayKey& key, const std::function<void()>& verbs) override;
+  Graphs& graphs() { return graphs_; }
 
  protected:
   void* do_allocate(size_t bytes, const char* what) override;
@@ -71,6 +75,7 @@ class CudaBackend : public Backend {
   Queue side_{memory_, "workspace of the reverse direction's stream"};
   Queue copies_{memory_, "workspace of the copying stream"};
   Transfers transfers_;
+  Graphs graphs_;
 };
 
 }  // namespace sluice::cuda

@@ -25,6 +25,10 @@ SgdScalars scalars_of(const SgdConfig& c) {
           .step = c.step};
 }
 
+const UpdateNumbers* numbers_at(const Tensor& now) {
+  return static_cast<const UpdateNumbers*>(now.data);
+}
+
 }  // namespace
 
 void CudaBackend::do_sum_squares(const SumSquares& p) {
@@ -58,7 +62,8 @@ void CudaBackend::do_adam(const Adam& p) {
                          .g = reading<T, 1>(flat(p.g)),
                          .m = flat(p.m).view<T, 1>(),
                          .v = flat(p.v).view<T, 1>(),
-                         .scale = reading<double, 1>(p.scale)},
+                         .scale = reading<double, 1>(p.scale),
+                         .now = numbers_at(p.now)},
            main_.stream());
   });
 }
@@ -72,7 +77,8 @@ void CudaBackend::do_adam_rows(const AdamRows& p) {
                              .m = p.m.view<T, 2>(),
                              .v = p.v.view<T, 2>(),
                              .touched = p.touched.view<int32_t, 1>(),
-                             .scale = reading<double, 1>(p.scale)},
+                             .scale = reading<double, 1>(p.scale),
+                             .now = numbers_at(p.now)},
            main_.stream());
   });
 }
@@ -83,7 +89,8 @@ void CudaBackend::do_sgd(const Sgd& p) {
                         .w = flat(p.w).view<T, 1>(),
                         .g = reading<T, 1>(flat(p.g)),
                         .m = flat(p.m).view<T, 1>(),
-                        .scale = reading<double, 1>(p.scale)},
+                        .scale = reading<double, 1>(p.scale),
+                        .now = numbers_at(p.now)},
            main_.stream());
   });
 }
@@ -96,7 +103,8 @@ void CudaBackend::do_sgd_rows(const SgdRows& p) {
                             .w = p.w.view<T, 2>(),
                             .m = p.m.view<T, 2>(),
                             .touched = p.touched.view<int32_t, 1>(),
-                            .scale = reading<double, 1>(p.scale)},
+                            .scale = reading<double, 1>(p.scale),
+                            .now = numbers_at(p.now)},
            main_.stream());
   });
 }

@@ -24,7 +24,7 @@ class Forward : StepPass<T> {
   }
 
   void zero_padding(Queue& queue) {
-    if (p_.batch->layout == Layout::padded)
+    if (p_.batch->layout != Layout::packed)
       launch(ZeroPaddingParams<T>{places_of(*p_.batch), p_.y.view<T, 2>()}, queue.stream());
   }
 
@@ -55,6 +55,7 @@ class Forward : StepPass<T> {
     StepForwardParams<T> step;
     step.cell = p_.shape.cell;
     step.masks = step_masks<T>(p_, d);
+    step.active_now = active_now(*p_.batch);
     step.column = static_cast<int>(d * size_.H);
     step.x_pre = reading(x_pre(d));
     step.x_index = reading<int32_t, 1>(p_.x_index);
