@@ -94,7 +94,8 @@ class Trained {
       for (const HostBatch& host : data_.batches) {
         const Batch& batch = device_.load(host);
         const StepInfo step{.training = true, .seed = 1, .step = static_cast<uint32_t>(++updates_)};
-        classifier_.forward(batch, step, 1.0 / classifier_.loss_weight(host));
+        classifier_.prepare(batch, step, 1.0 / classifier_.loss_weight(host));
+        classifier_.forward(batch, step);
         classifier_.backward(batch, step);
         optimizer_->update(1e-3, updates_);
       }

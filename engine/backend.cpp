@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/checks.h"
+#include "kernels/optim/optim.h"
 
 namespace sluice {
 
@@ -273,6 +274,7 @@ void check_xent(const Xent& a) {
     SLUICE_CHECK(accumulator_of(a.dlogits.dtype) == a.logits.dtype, "xent.dlogits is {} of logits of {}",
                  name_of(a.dlogits.dtype), name_of(a.logits.dtype));
   }
+  optional("xent.scale_now", a.scale_now, DType::f64, {1});
   SLUICE_CHECK(a.smoothing >= 0 && a.smoothing < 1, "xent: smoothing {} is not in [0, 1)", a.smoothing);
 }
 
@@ -331,6 +333,8 @@ void Backend::average(const Average& a) {
 
 namespace {
 
+constexpr int64_t kNumbers = 4;  // of an update
+
 template <class Update>
 void check_rows(const Update& a) {
   accumulator("rows.w", a.w);
@@ -340,9 +344,21 @@ void check_rows(const Update& a) {
   same("rows.m", a.w, a.m);
   shape("rows.touched", a.touched, DType::i32, {a.w.dims[0]});
   shape("rows.scale", a.scale, DType::f64, {1});
+  optional("rows.now", a.now, DType::f64, {kNumbers});
 }
 
 }  // namespace
+
+std::array<double, kNumbers> update_numbers(const AdamConfig& c) {
+  const cuda::UpdateNumbers numbers({.learning_rate = c.learning_rate,
+                                     .beta1 = c.beta1,
+                                     .beta2 = c.beta2,
+                                     .epsilon = c.epsilon,
+                                     .weight_decay = c.weight_decay,
+                                     .decoupled = c.decoupled,
+                                     .step = c.step});
+  return {numbers.learning_rate, numbers.step, numbers.step_size, numbers.inverse_root};
+}
 
 void Backend::adam(const Adam& a) {
   accumulator("adam.w", a.w);
@@ -350,6 +366,7 @@ void Backend::adam(const Adam& a) {
   same("adam.m", a.w, a.m);
   same("adam.v", a.w, a.v);
   shape("adam.scale", a.scale, DType::f64, {1});
+  optional("adam.now", a.now, DType::f64, {kNumbers});
   do_adam(a);
 }
 
@@ -364,6 +381,7 @@ void Backend::sgd(const Sgd& a) {
   same("sgd.g", a.w, a.g);
   same("sgd.m", a.w, a.m);
   shape("sgd.scale", a.scale, DType::f64, {1});
+  optional("sgd.now", a.now, DType::f64, {kNumbers});
   do_sgd(a);
 }
 

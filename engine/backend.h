@@ -15,8 +15,11 @@
 // recurrence's states and their gradients. The CPU backend takes f32 and f64 only.
 #pragma once
 
+#include <array>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/batch.h"
 #include "engine/tensor.h"
@@ -55,9 +58,10 @@ class Buffer {
 struct StepInfo {
   bool training = false;
   uint64_t seed = 0;
-  uint32_t step = 0;  // counts micro-batches; the key of random masks
+  uint32_t step = 0;                   // counts micro-batches; the key of random masks
+  const uint32_t* step_now = nullptr;  // in the backend's memory: taken in place of `step` where not null
 
-  MaskStream masks(uint32_t site) const { return {seed, step, site}; }
+  MaskStream masks(uint32_t site) const { return {seed, step, site, step_now}; }
 };
 
 // ---- batch
@@ -69,10 +73,10 @@ struct BuildMask {
 
 // ---- embedding
 
-// y[r] = table[ids[r]].
+// y[r] = table[ids[r]]; zero where the id is -1.
 struct Gather {
   Tensor table;  // [V,E] REAL or ACC
-  Tensor ids;    // [R] i32, each in [0, V)
+  Tensor ids;    // [R] i32, each in [-1, V)
   Tensor y;      // [R,E] REAL =
 };
 
@@ -85,7 +89,7 @@ struct SegmentSum {
   Tensor y;             // [U,E] REAL or ACC =
 };
 
-// y[slots[u]] += x[u]; slots are distinct.
+// y[slots[u]] += x[u]; slots are distinct; those of -1 are left out.
 struct ScatterAdd {
   Tensor x;      // [U,E] REAL
   Tensor slots;  // [U] i32
@@ -230,6 +234,7 @@ struct SoftmaxXent {
   Tensor class_weights;  // [K] ACC or null (ones)
   double smoothing = 0;
   double scale = 1;
+  Tensor scale_now;      // [1] f64: the scale to take in place of `scale`, or null
   Tensor probabilities;  // [B,K] ACC =
   Tensor losses;         // [B] ACC = or null
   Tensor dlogits;        // [B,K] REAL = or null
@@ -243,6 +248,7 @@ struct SigmoidXent {
   Tensor class_weights;  // [K] ACC or null
   double smoothing = 0;
   double scale = 1;
+  Tensor scale_now;      // [1] f64: the scale to take in place of `scale`, or null
   Tensor probabilities;  // [B,K] ACC =
   Tensor losses;         // [B] ACC = or null
   Tensor dlogits;        // [B,K] REAL = or null
@@ -287,7 +293,8 @@ struct Average {
   double share = 0;  // in [0, 1]; 1 copies
 };
 
-// Every update leaves all as it is where its scale is NaN: a gradient was not finite.
+// Every update leaves all as it is where its scale is NaN: a gradient was not finite. Where `now` is given,
+// the numbers that change from update to update come from there: Note [Replay].
 
 // AdamW (Loshchilov and Hutter 2019) when decoupled, else Adam with L2 (Kingma and Ba 2015). g = scale *
 // gradient; m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= lr * (m / (1 - b1^step)) / (sqrt(v / (1 -
@@ -302,7 +309,11 @@ struct Adam {
   AdamConfig config;
   Tensor w, g, m, v;  // the same shape, ACC
   Tensor scale;       // [1] f64: the clip scale
+  Tensor now;         // [4] f64 update_numbers() of a config, or null
 };
+
+// What Adam and SGD read from `now` in place of their configuration.
+std::array<double, 4> update_numbers(const AdamConfig&);
 
 // The same for rows ids[k] of a table. Note [Lazy rows]: a row's moments are first brought up to date for the
 // updates since touched[id], m *= b1^(step - 1 - touched), v likewise, and w decays by (1 - lr *
@@ -311,11 +322,12 @@ struct Adam {
 // is touched at every step it equals Adam to the bit.
 struct AdamRows {
   AdamConfig config;
-  Tensor ids;      // [M] i32, distinct
+  Tensor ids;      // [M] i32, distinct; those of -1 are left out
   Tensor g;        // [M,E] ACC
   Tensor w, m, v;  // [V,E] ACC
   Tensor touched;  // [V] i32, the last update that touched each row
   Tensor scale;    // [1] f64
+  Tensor now;      // as Adam
 };
 
 // Stochastic gradient descent with momentum: m = momentum m + g; w -= lr * m (Nesterov: lr * (g + momentum
@@ -329,13 +341,13 @@ struct SgdConfig {
 struct Sgd {
   SgdConfig config;
   Tensor w, g, m;
-  Tensor scale;
+  Tensor scale, now;  // as Adam
 };
 
 // For rows of a table; lazy as AdamRows: m *= momentum^(missed updates) before the update.
 struct SgdRows {
   SgdConfig config;
-  Tensor ids, g, w, m, touched, scale;  // as AdamRows
+  Tensor ids, g, w, m, touched, scale, now;  // as AdamRows
 };
 
 // ---- the seam
@@ -368,6 +380,17 @@ class Backend {
   void read_later(void* host, Tensor device);
   virtual uint64_t mark() { return 0; }
   virtual void wait(uint64_t /*mark*/) {}
+
+  // Note [Replay]
+  // Calls verbs(), which calls verbs of this backend; or, where the backend has recorded what an earlier call
+  // with the same key queued, queues that again without calling it. So one key must stand for the same verbs
+  // with the same arguments, tensors at the same addresses; numbers that differ lie in device memory
+  // (step_now, scale_now, now), and batches are bucketed: the one layout of which verbs take the shape from
+  // the host and everything else from the device. What verbs() itself computes on the host is not to be
+  // counted on.
+  using ReplayKey = std::vector<int32_t>;
+  virtual bool records() const { return false; }  // whether it ever records
+  virtual void replay(const ReplayKey&, const std::function<void()>& verbs) { verbs(); }
 
   void build_mask(const BuildMask&);
   void gather(const Gather&);

@@ -1,6 +1,7 @@
 #include "engine/batch.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 namespace sluice {
@@ -14,15 +15,50 @@ std::vector<size_t> longest_first(std::span<const BatchItem> items) {
   return order;
 }
 
+// Note [Bucket shapes]
+// What is captured as a CUDA graph can be replayed for every batch of the same shape: same B, T, U, and rows
+// of each step. Left alone, no two batches would agree. So the shape is rounded up: T to the end of its
+// length bucket, of which there are eight an octave (as host/data makes batches); U likewise; and all steps
+// of one length bucket have as many rows as its first needs, rounded up to eights. A batch whose documents
+// are of one length bucket thus has B rows at every step: 1/8 of its steps, at most, and less of its rows,
+// are padding.
+struct Bucket {
+  int first, last;
+};
+
+// The bucket of a length: numbers that agree in their leading four bits.
+Bucket bucket_of(int length) {
+  const int bits = std::max(0, static_cast<int>(std::bit_width(static_cast<unsigned>(length))) - 4);
+  const int first = length >> bits << bits;
+  return {first, first + (1 << bits) - 1};
+}
+
+// Rows of step t, whose number of active sequences is `alive` and that of the first step of its bucket
+// `first`.
+int rows_of_step(const HostBatch& batch, int alive, int first) {
+  constexpr int kEights = 8;
+  switch (batch.layout) {
+    case Layout::packed:
+      return alive;
+    case Layout::padded:
+      return batch.sequences;
+    case Layout::bucketed:
+      return std::min(batch.sequences, (first + kEights - 1) / kEights * kEights);
+  }
+  return alive;
+}
+
 void lay_out_steps(HostBatch& batch) {
   batch.offsets.assign(static_cast<size_t>(batch.steps) + 1, 0);
   batch.active.assign(static_cast<size_t>(batch.steps), 0);
-  int alive = batch.sequences;
+  int alive = batch.sequences, first = alive;
   for (int t = 0; t < batch.steps; ++t) {
     while (alive > 0 && batch.lengths[static_cast<size_t>(alive) - 1] <= t) --alive;
+    // A sequence has step t where its length is t + 1 or more.
+    if (bucket_of(t + 1).first == t + 1) first = alive;
     batch.active[static_cast<size_t>(t)] = alive;
-    const int stride = batch.layout == Layout::packed ? alive : batch.sequences;
-    batch.offsets[static_cast<size_t>(t) + 1] = batch.offsets[static_cast<size_t>(t)] + stride;
+    batch.offsets[static_cast<size_t>(t) + 1] =
+        batch.offsets[static_cast<size_t>(t)] + rows_of_step(batch, alive, first);
   }
   batch.rows = batch.offsets.back();
 }
@@ -59,9 +95,26 @@ void find_distinct(HostBatch& batch) {
     batch.row_distinct[row] = static_cast<int32_t>(batch.distinct.size()) - 1;
   }
   batch.segments.push_back(static_cast<int32_t>(batch.segment_rows.size()));
+  if (batch.layout != Layout::bucketed) return;
+  const auto distinct = static_cast<size_t>(bucketed_distinct(static_cast<int>(batch.distinct.size())));
+  batch.distinct.resize(distinct, -1);
+  batch.segments.resize(distinct + 1, batch.segments.back());
 }
 
 }  // namespace
+
+int bucketed_distinct(int distinct) {
+  return bucket_of(distinct).last;
+}
+
+// A step more or less in a bucket, all of whose steps have the rows of its first: rows grow as steps do.
+MaxShape bucketed(const MaxShape& padded) {
+  MaxShape shape = padded;
+  shape.steps = bucket_of(padded.steps).last;
+  shape.rows = std::min(padded.sequences * shape.steps, padded.rows + (padded.rows + 7) / 8);
+  shape.distinct = bucketed_distinct(padded.distinct);
+  return shape;
+}
 
 HostBatch pack(std::span<const BatchItem> items, Layout layout, int classes) {
   HostBatch batch;
@@ -75,6 +128,7 @@ HostBatch pack(std::span<const BatchItem> items, Layout layout, int classes) {
     batch.tokens += batch.lengths.back();
   }
   batch.steps = batch.lengths.empty() ? 0 : batch.lengths.front();
+  if (layout == Layout::bucketed) batch.steps = bucket_of(batch.steps).last;
   lay_out_steps(batch);
 
   batch.ids.assign(static_cast<size_t>(batch.rows), 0);

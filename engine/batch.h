@@ -8,6 +8,8 @@
 //           cuDNN's SEQ_MAJOR_PACKED).
 //   padded: offsets[t] = t * B; N = B * T rows; rows past a sequence's end are padding and `mask` marks the
 //   others.
+//   bucketed: between the two, so that many batches have one shape: Note [Bucket shapes] in batch.cpp. Steps
+//   and distinct ids are rounded up, and so are the rows of a step; what is added is padding.
 // Sequences of length 0 are legal: they sort last and own no valid row.
 #pragma once
 
@@ -19,7 +21,7 @@
 
 namespace sluice {
 
-enum class Layout : uint8_t { packed, padded };
+enum class Layout : uint8_t { packed, padded, bucketed };
 
 // What one document gives to a batch. `tokens` stays the caller's.
 struct BatchItem {
@@ -47,12 +49,19 @@ struct HostBatch {
 
   // The distinct ids and where they stand: what the embedding's gradient, lazy rows and the product over
   // distinct tokens use.
-  std::vector<int32_t> distinct;      // [U] ascending
+  std::vector<int32_t> distinct;      // [U] ascending; bucketed: then -1, which stands for no id
   std::vector<int32_t> segments;      // [U+1] into segment_rows
   std::vector<int32_t> segment_rows;  // [tokens] rows that hold distinct[u], ascending within each segment
   std::vector<int32_t> row_distinct;  // [N] u of each row; 0 in padding
 
   int row(int t, int b) const { return offsets[static_cast<size_t>(t)] + b; }
+  // Rows [first, end) of step t are padding.
+  struct Padding {
+    int first, end;
+  };
+  Padding padding(int t) const {
+    return {row(t, active[static_cast<size_t>(t)]), offsets[static_cast<size_t>(t) + 1]};
+  }
 };
 
 // Packs documents, in any order, into one batch (a stable sort by length, longest first).
@@ -60,13 +69,19 @@ struct HostBatch {
 // range.
 HostBatch pack(std::span<const BatchItem> items, Layout layout, int classes = 0);
 
+// As many distinct ids as a bucketed batch has that needs so many.
+int bucketed_distinct(int distinct);
+
 // The largest batch that will ever come: what buffers are bound for.
 struct MaxShape {
   int sequences = 0;
   int steps = 0;
   int rows = 0;      // N, in the layout in use
-  int distinct = 0;  // <= min(rows, V)
+  int distinct = 0;  // <= min(rows, V), rounded up in bucketed batches
 };
+
+// What bucketed batches need where padded ones need `padded`.
+MaxShape bucketed(const MaxShape& padded);
 
 // The same batch as a backend sees it: its arrays in device memory.
 struct Batch {
@@ -81,9 +96,9 @@ struct Batch {
   Tensor labels;        // [B] i32
   Tensor targets;       // [B,K] f32 or null
   Tensor mask;          // [B,T] u8: 1 where t < lengths[b]; null when packed
-  Tensor distinct_ids;  // [U] i32
+  Tensor distinct_ids;  // [U] i32; bucketed: -1 in the last ones
   Tensor segments;      // [U+1] i32
-  Tensor segment_rows;  // [tokens] i32
+  Tensor segment_rows;  // [N] i32, the first `tokens` in use
   Tensor row_distinct;  // [N] i32
 };
 

@@ -12,7 +12,7 @@ size_t padded(size_t bytes) {
 }
 
 // Calls f(its tensor in `batch`, type, elements, its values in `host`) for each array of a batch, in the
-// order of a block. Their numbers come from `shape`; `host` may be null.
+// order of a block: where it lies is a function of `shape` alone. `host` may be null.
 template <class F>
 void for_each_array(const MaxShape& shape, int64_t targets, const HostBatch* host, Batch& batch, F&& f) {
   static const HostBatch kNone;
@@ -26,8 +26,8 @@ void for_each_array(const MaxShape& shape, int64_t targets, const HostBatch* hos
   f(batch.targets, DType::f32, targets, h.targets.data());
   f(batch.distinct_ids, DType::i32, U, h.distinct.data());
   f(batch.segments, DType::i32, U + 1, h.segments.data());
-  f(batch.segment_rows, DType::i32, host ? h.tokens : N, h.segment_rows.data());
   f(batch.row_distinct, DType::i32, N, h.row_distinct.data());
+  f(batch.segment_rows, DType::i32, N, h.segment_rows.data());
 }
 
 MaxShape shape_of(const HostBatch& host) {
@@ -63,10 +63,12 @@ void DeviceBatch::prefetch(const HostBatch& next) {
   block_.clear();
   Batch placed;
   for_each_array(shape, static_cast<int64_t>(next.targets.size()), &next, placed,
-                 [&](Tensor&, DType type, int64_t count, const void* values) {
+                 [&](Tensor& tensor, DType type, int64_t count, const void* values) {
                    const size_t bytes = static_cast<size_t>(count) * size_of(type), at = block_.size();
                    block_.resize(at + padded(bytes));
-                   if (bytes) std::memcpy(block_.data() + at, values, bytes);
+                   const bool part = &tensor == &placed.segment_rows;  // of N, those that are tokens
+                   const size_t given = part ? static_cast<size_t>(next.tokens) * size_of(type) : bytes;
+                   if (given) std::memcpy(block_.data() + at, values, given);
                  });
   backend_.prefetch(arriving_.narrow(static_cast<int64_t>(block_.size())), block_.data());
   prefetched_ = &next;

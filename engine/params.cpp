@@ -182,36 +182,52 @@ int64_t Params::columns(ParamId table) const {
   return entries_[static_cast<size_t>(table)].shape[1];
 }
 
-void Params::add_rows(ParamId table, const Batch& batch, Tensor slots, Tensor x) {
-  if (dense_tables_) {
-    backend_.scatter_add({.x = x, .slots = batch.distinct_ids, .y = gradient(table)});
-    return;
-  }
-  auto found =
-      std::find_if(rows_.begin(), rows_.end(), [&](const RowGradient& r) { return r.table == table; });
-  RowGradient& r = *found;
+RowGradient& Params::rows_of(ParamId table) {
+  return *std::find_if(rows_.begin(), rows_.end(), [&](const RowGradient& r) { return r.table == table; });
+}
+
+void Params::place_rows(ParamId table, const Batch& batch, Tensor slots) {
+  if (dense_tables_) return;
+  RowGradient& r = rows_of(table);
+  const auto capacity = static_cast<int>(r.values.dims[0]);
   std::vector<int32_t> chosen;
+  r.ids.resize(static_cast<size_t>(r.count));
   for (int32_t id : batch.host->distinct) {
+    if (id < 0) {
+      chosen.push_back(-1);
+      continue;
+    }
     const auto [place, fresh] = r.slot_of.try_emplace(id, r.count);
     if (fresh) {
-      SLUICE_CHECK(r.count < r.values.dims[0], "more than {} distinct tokens between two updates",
-                   r.values.dims[0]);
+      SLUICE_CHECK(r.count < capacity, "more than {} distinct tokens between two updates", capacity);
       r.ids.push_back(id);
       ++r.count;
     }
     chosen.push_back(place->second);
   }
-  const Tensor device_slots = slots.narrow(batch.distinct);
-  backend_.upload(device_slots, chosen.data());
-  backend_.upload(r.device_ids.narrow(r.count), r.ids.data());
-  backend_.scatter_add({.x = x, .slots = device_slots, .y = r.values.narrow(r.count)});
+  r.in_use =
+      batch.layout == sluice::Layout::bucketed ? std::min(bucketed_distinct(r.count), capacity) : r.count;
+  r.ids.resize(static_cast<size_t>(r.in_use), -1);
+  backend_.upload(slots.narrow(batch.distinct), chosen.data());
+  backend_.upload(r.device_ids.narrow(r.in_use), r.ids.data());
+}
+
+void Params::add_rows(ParamId table, const Batch& batch, Tensor slots, Tensor x) {
+  if (dense_tables_)
+    backend_.scatter_add({.x = x, .slots = batch.distinct_ids, .y = gradient(table)});
+  else
+    backend_.scatter_add({.x = x, .slots = slots.narrow(batch.distinct), .y = rows_of(table).values});
 }
 
 void Params::zero_gradients() {
   backend_.zero(Tensor(gradients_.data(), dtype_, {dense_end()}));
+  for (const RowGradient& r : rows_)
+    if (r.in_use) backend_.zero(r.values.narrow(r.in_use));
+}
+
+void Params::forget_rows() {
   for (RowGradient& r : rows_) {
-    if (r.count) backend_.zero(r.values.narrow(r.count));
-    r.count = 0;
+    r.count = r.in_use = 0;
     r.ids.clear();
     r.slot_of.clear();
   }

@@ -38,8 +38,11 @@ using ParamId = int;
 struct RowGradient {
   ParamId table = -1;
   int count = 0;             // rows in use
-  std::vector<int32_t> ids;  // [count], distinct
+  std::vector<int32_t> ids;  // [in_use], distinct
   std::unordered_map<int32_t, int32_t> slot_of;
+  // Rows that updates read: `count`, after bucketed batches rounded up to a size that comes again; the last
+  // ones' ids are -1, their values zero.
+  int in_use = 0;
   Tensor device_ids;  // [capacity] i32
   Tensor values;      // [capacity,E]
 };
@@ -73,9 +76,13 @@ class Params {
   Tensor gradient(ParamId id) const;  // dense ones only
   bool trained(ParamId id) const;
 
-  // Adds x [U,E], the gradients of a batch's distinct rows. slots: memory for [>= U] i32.
+  // Finds rows of the table's gradient for a batch's distinct ids and sends their numbers to `slots` ([U] i32
+  // or longer). Before add_rows(), and not to be replayed.
+  void place_rows(ParamId table, const Batch& batch, Tensor slots);
+  // Adds x [U,E], the gradients of a batch's distinct rows.
   void add_rows(ParamId table, const Batch& batch, Tensor slots, Tensor x);
   void zero_gradients();
+  void forget_rows();  // that are zero again: after zero_gradients(), and not to be replayed
 
   // Contiguous pieces for the optimiser, in the values' order.
   struct Dense {
@@ -112,6 +119,7 @@ class Params {
 
   ParamId declare_entry(const std::string& name, std::vector<int64_t> shape, Kind kind, Init init);
   int place(const Entry& entry) const;
+  RowGradient& rows_of(ParamId table);
   Layout measure() const;
   void allocate_rows(int capacity);
   size_t row_bytes(const RowGradient& r, int capacity) const;

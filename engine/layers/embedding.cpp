@@ -14,9 +14,13 @@ void Embedding::bind(Arena& arena, const MaxShape& max, DType type) {
   distinct_ = arena.saved("embedding", type, {max.distinct, config_.size});
   if (config_.expanded) expanded_ = arena.saved("embedding rows", type, {max.rows, config_.size});
   if (config_.frozen) return;
+  slots_ = arena.saved("rows of the embedding's gradient", DType::i32, {max.distinct});
   arena.open_scratch("embedding gradient");
   if (config_.expanded) d_distinct_ = arena.scratch(accumulator_of(type), {max.distinct, config_.size});
-  slots_ = arena.scratch(DType::i32, {max.distinct});
+}
+
+void Embedding::prepare(Params& params, const Batch& batch) {
+  if (!config_.frozen) params.place_rows(table_, batch, slots_);
 }
 
 Tensor Embedding::forward(Backend& backend, const Params& params, const Batch& batch, const StepInfo& step) {

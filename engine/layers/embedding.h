@@ -30,6 +30,8 @@ class Embedding {
 
   void declare(Params& params);
   void bind(Arena& arena, const MaxShape& max, DType type);
+  // Before the forward pass of a batch that will be trained on.
+  void prepare(Params& params, const Batch& batch);
   // The vectors of the batch's distinct tokens [U,E].
   Tensor forward(Backend& backend, const Params& params, const Batch& batch, const StepInfo& step);
   // The same by row [N,E], after forward(). Padding holds anything finite.

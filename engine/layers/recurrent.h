@@ -31,6 +31,7 @@ class RecurrentLayer {
   void backward(Backend& backend, const Params& params, Tensor d_out, Tensor d_in);
 
   int outputs() const { return config_.shape.directions * config_.shape.hidden_size; }
+  RnnPath path() const { return path_; }
   int directions() const { return config_.shape.directions; }
   // One line: the path taken and why those before it in the table were refused.
   std::string path_line() const;

@@ -62,6 +62,12 @@ RecurrentConfig layer_config(const ModelConfig& config, int layer, int inputs) {
           .orthogonal = config.orthogonal};
 }
 
+// What differs between steps, as it lies on the device.
+struct StepNumbers {
+  double scale;
+  uint32_t step;
+};
+
 }  // namespace
 
 Classifier::Classifier(const ModelConfig& config, const LossConfig& loss, Backend& backend)
@@ -168,6 +174,7 @@ void Classifier::allocate(const MaxShape& max, uint64_t seed, bool dense_tables,
   params_.allocate(seed, dense_tables, row_capacity);
   arena_.allocate(backend_);
   bind(max);
+  number_memory_ = Buffer(backend_, sizeof(StepNumbers), "numbers of the step");
   if (loss_.class_weights.empty()) return;
   const int64_t K = config_.classes;
   const DType acc = accumulator_of(config_.dtype);
@@ -179,7 +186,28 @@ void Classifier::allocate(const MaxShape& max, uint64_t seed, bool dense_tables,
   });
 }
 
-void Classifier::forward(const Batch& batch, const StepInfo& step, double scale) {
+void Classifier::prepare(const Batch& batch, const StepInfo& step, double scale) {
+  embedding_.prepare(params_, batch);
+  const StepNumbers numbers = {scale, step.step};
+  backend_.upload(Tensor(number_memory_.data(), DType::u8, {sizeof(numbers)}), &numbers);
+}
+
+// Random masks of a bucketed batch take the step's number from the device.
+StepInfo Classifier::recorded(const Batch& batch, const StepInfo& step) const {
+  StepInfo result = step;
+  if (step.training && batch.layout == Layout::bucketed)
+    result.step_now = &static_cast<const StepNumbers*>(number_memory_.data())->step;
+  return result;
+}
+
+Backend::ReplayKey Classifier::shape_key(const HostBatch& batch) {
+  Backend::ReplayKey key = {batch.sequences, batch.steps, static_cast<int32_t>(batch.distinct.size())};
+  key.insert(key.end(), batch.offsets.begin(), batch.offsets.end());
+  return key;
+}
+
+void Classifier::forward(const Batch& batch, const StepInfo& given) {
+  const StepInfo step = recorded(batch, given);
   in_ = {embedding_.forward(backend_, params_, batch, step), batch.row_distinct};
   const Tensor rows =
       reads_every_row(config_) || embedding_pooling_ ? embedding_.expand(backend_, batch) : Tensor();
@@ -222,19 +250,20 @@ void Classifier::forward(const Batch& batch, const StepInfo& step, double scale)
     backend_.dropout(
         {.p = config_.pooled_dropout, .masks = step.masks(kPooledSite), .x = pooled, .y = pooled});
   head_->forward(backend_, params_, pooled, logits_.narrow(batch.sequences));
-  loss(batch, step, scale);
+  loss(batch, step);
 }
 
 // With its gradient where one is wanted.
-void Classifier::loss(const Batch& batch, const StepInfo& step, double scale) {
+void Classifier::loss(const Batch& batch, const StepInfo& step) {
   const int64_t B = batch.sequences;
   const Tensor dlogits = step.training ? dlogits_.narrow(B) : Tensor();
+  const Tensor scale(number_memory_.data(), DType::f64, {1});  // of StepNumbers, the first
   if (config_.multi_label) {
     backend_.sigmoid_xent({.logits = logits_.narrow(B),
                            .targets = batch.targets,
                            .class_weights = class_weights_,
                            .smoothing = loss_.label_smoothing,
-                           .scale = scale,
+                           .scale_now = scale,
                            .probabilities = probabilities_.narrow(B),
                            .losses = losses_.narrow(B),
                            .dlogits = dlogits});
@@ -243,14 +272,15 @@ void Classifier::loss(const Batch& batch, const StepInfo& step, double scale) {
                            .labels = batch.labels,
                            .class_weights = class_weights_,
                            .smoothing = loss_.label_smoothing,
-                           .scale = scale,
+                           .scale_now = scale,
                            .probabilities = probabilities_.narrow(B),
                            .losses = losses_.narrow(B),
                            .dlogits = dlogits});
   }
 }
 
-void Classifier::backward(const Batch& batch, const StepInfo& step) {
+void Classifier::backward(const Batch& batch, const StepInfo& given) {
+  const StepInfo step = recorded(batch, given);
   const int64_t B = batch.sequences;
   const Tensor pooled = pooled_.narrow(B), d_pooled = d_pooled_.narrow(B);
   head_->backward(backend_, params_, pooled_norm_ ? pooled_normed_.narrow(B) : pooled, dlogits_.narrow(B),
@@ -344,6 +374,11 @@ void Classifier::set_embeddings(std::span<const int32_t> rows, std::span<const f
                                values.begin() + static_cast<std::ptrdiff_t>((k + 1) * size));
       backend_.copy_to_device(table.at(rows[k]).narrow(static_cast<int64_t>(size)), row.data());
     });
+}
+
+bool Classifier::replayable() const {
+  return std::all_of(recurrent_.begin(), recurrent_.end(),
+                     [](const RecurrentLayer& layer) { return layer.path() == RnnPath::step; });
 }
 
 std::vector<std::string> Classifier::path_lines() const {

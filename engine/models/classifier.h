@@ -36,12 +36,15 @@ class Classifier {
   void allocate(const MaxShape& max, uint64_t seed, bool dense_tables, int accumulate,
                 size_t training_state = 0);
 
-  // One batch. Afterwards probabilities() and losses() hold its rows, in the batch's order. scale: of the
-  // loss that backward() differentiates.
-  void forward(const Batch& batch, const StepInfo& step, double scale = 1);
-  // After forward() of the same batch with step.training: adds d(scale * sum of losses)/d(parameters) to the
-  // gradients.
+  // One batch. Afterwards probabilities() and losses() hold its rows, in the batch's order.
+  void forward(const Batch& batch, const StepInfo& step);
+  // Before forward() of a batch with step.training, so that backward() can follow: sends what differs between
+  // batches of one shape. scale: of the loss. All else of a step may be replayed (Note [Replay] in
+  // engine/backend.h) where the batch is bucketed, with shape_key() as key.
+  void prepare(const Batch& batch, const StepInfo& step, double scale);
+  // After forward(): adds d(scale * sum of losses)/d(parameters) to the gradients.
   void backward(const Batch& batch, const StepInfo& step);
+  static Backend::ReplayKey shape_key(const HostBatch& batch);
 
   // Host copies for the last forward(): [B,K] row-major; [B] (weighted by class; 0 where the label is
   // unknown).
@@ -60,12 +63,15 @@ class Classifier {
   const ModelConfig& config() const { return config_; }
   // One line a recurrent layer: the path taken and why others were refused ("kernel honesty").
   std::vector<std::string> path_lines() const;
+  // Whether the layers' paths let steps be recorded: Note [Replay] in engine/backend.h.
+  bool replayable() const;
   std::string memory_report() const { return arena_.report(); }
 
  private:
   void declare();
   void bind(const MaxShape& max);
-  void loss(const Batch& batch, const StepInfo& step, double scale);
+  void loss(const Batch& batch, const StepInfo& step);
+  StepInfo recorded(const Batch& batch, const StepInfo& step) const;
   void backward_recurrent(const Batch& batch, const StepInfo& step);
   void backward_embedding(const Batch& batch, const StepInfo& step, Tensor d);
   int pooled_width() const;
@@ -92,7 +98,7 @@ class Classifier {
   Tensor input_normed_, pooled_, pooled_normed_, logits_, probabilities_, losses_;
   std::vector<Tensor> recurrent_out_, between_;
   Tensor gradients_[2], d_pooled_, d_rows_, dlogits_, class_weights_;
-  Buffer class_weight_memory_;
+  Buffer class_weight_memory_, number_memory_;
   Rows in_;             // what the first recurrent layer (or pooling) read in the last forward()
   Tensor top_;          // what pooling read
   Tensor pooled_rows_;  // what the pooling of embeddings read

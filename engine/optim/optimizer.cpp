@@ -24,10 +24,13 @@ Optimizer::Optimizer(const OptimizerConfig& config, Params& params) : params_(pa
   Backend& backend = params.backend();
   first_ = Buffer(backend, moment_bytes(params), "first moments");
   if (config.kind != OptimizerKind::sgd) second_ = Buffer(backend, moment_bytes(params), "second moments");
-  scalar_memory_ = Buffer(backend, 3 * sizeof(double), "gradient norm");
-  sum_squares_ = Tensor(scalar_memory_.data(), DType::f64, {1});
-  scale_ = Tensor(static_cast<double*>(scalar_memory_.data()) + 1, DType::f64, {1});
-  loss_scale_ = Tensor(static_cast<double*>(scalar_memory_.data()) + 2, DType::f64, {1});
+  constexpr int64_t kNumbers = 4;
+  scalar_memory_ = Buffer(backend, (3 + kNumbers) * sizeof(double), "numbers of the update");
+  auto* scalars = static_cast<double*>(scalar_memory_.data());
+  sum_squares_ = Tensor(scalars, DType::f64, {1});
+  scale_ = Tensor(scalars + 1, DType::f64, {1});
+  loss_scale_ = Tensor(scalars + 2, DType::f64, {1});
+  now_ = Tensor(scalars + 3, DType::f64, {kNumbers});
 
   touched_memory_ = Buffer(backend, touched_bytes(params), "updates of embedding rows");
   auto* next = static_cast<int32_t*>(touched_memory_.data());
@@ -38,13 +41,29 @@ Optimizer::Optimizer(const OptimizerConfig& config, Params& params) : params_(pa
 }
 
 void Optimizer::update(double learning_rate, int64_t step, double loss_scale) {
+  prepare(learning_rate, step, loss_scale);
+  apply();
+  finish();
+}
+
+void Optimizer::prepare(double learning_rate, int64_t step, double loss_scale) {
+  learning_rate_ = learning_rate;
+  step_ = step;
   if (loss_scale != uploaded_loss_scale_) params_.backend().upload(loss_scale_, &loss_scale);
   uploaded_loss_scale_ = loss_scale;
+  params_.backend().upload(now_, update_numbers(adam(false)).data());
+}
+
+void Optimizer::apply() {
   gather_norm();
-  for (const Params::Dense& piece : params_.dense()) update_dense(piece, learning_rate, step);
-  for (size_t table = 0; table < params_.rows().size(); ++table) update_rows(table, learning_rate, step);
+  for (const Params::Dense& piece : params_.dense()) update_dense(piece);
+  for (size_t table = 0; table < params_.rows().size(); ++table) update_rows(table);
   params_.refresh();
   params_.zero_gradients();
+}
+
+void Optimizer::finish() {
+  params_.forget_rows();
 }
 
 void Optimizer::gather_norm() {
@@ -52,7 +71,7 @@ void Optimizer::gather_norm() {
   std::vector<Tensor> gradients;
   for (const Params::Dense& piece : params_.dense()) gradients.push_back(piece.gradients);
   for (const RowGradient& r : params_.rows())
-    if (r.count) gradients.push_back(r.values.narrow(r.count));
+    if (r.in_use) gradients.push_back(r.values.narrow(r.in_use));
   backend.zero(sum_squares_);
   for (const Tensor& g : gradients) {
     if (config_.clip_value > 0)
@@ -65,68 +84,72 @@ void Optimizer::gather_norm() {
                       .loss_scale = loss_scale_});
 }
 
-void Optimizer::update_dense(const Params::Dense& piece, double learning_rate, int64_t step) {
+void Optimizer::update_dense(const Params::Dense& piece) {
   const bool decay =
       piece.kind == Params::Kind::decayed || (piece.kind == Params::Kind::table && config_.decay_embeddings);
   const Tensor m = moment(first_, piece.offset, piece.values.size());
   if (config_.kind == OptimizerKind::sgd)
-    params_.backend().sgd({.config = sgd(learning_rate, step, decay),
+    params_.backend().sgd({.config = sgd(decay),
                            .w = piece.values,
                            .g = piece.gradients,
                            .m = m,
-                           .scale = scale_});
+                           .scale = scale_,
+                           .now = now_});
   else
-    params_.backend().adam({.config = adam(learning_rate, step, decay),
+    params_.backend().adam({.config = adam(decay),
                             .w = piece.values,
                             .g = piece.gradients,
                             .m = m,
                             .v = moment(second_, piece.offset, piece.values.size()),
-                            .scale = scale_});
+                            .scale = scale_,
+                            .now = now_});
 }
 
-void Optimizer::update_rows(size_t table, double learning_rate, int64_t step) {
+void Optimizer::update_rows(size_t table) {
   const RowGradient& r = params_.rows()[table];
-  if (r.count == 0) return;
-  const Tensor w = params_.value(r.table), ids = r.device_ids.narrow(r.count), g = r.values.narrow(r.count);
+  if (r.in_use == 0) return;
+  const Tensor w = params_.value(r.table), ids = r.device_ids.narrow(r.in_use), g = r.values.narrow(r.in_use);
   const int64_t offset = params_.offset(r.table);
   const auto as_table = [&](const Buffer& moments) {
     return moment(moments, offset, w.size()).reshape({w.dims[0], w.dims[1]});
   };
   if (config_.kind == OptimizerKind::sgd)
-    params_.backend().sgd_rows({.config = sgd(learning_rate, step, config_.decay_embeddings),
+    params_.backend().sgd_rows({.config = sgd(config_.decay_embeddings),
                                 .ids = ids,
                                 .g = g,
                                 .w = w,
                                 .m = as_table(first_),
                                 .touched = touched_[table],
-                                .scale = scale_});
+                                .scale = scale_,
+                                .now = now_});
   else
-    params_.backend().adam_rows({.config = adam(learning_rate, step, config_.decay_embeddings),
+    params_.backend().adam_rows({.config = adam(config_.decay_embeddings),
                                  .ids = ids,
                                  .g = g,
                                  .w = w,
                                  .m = as_table(first_),
                                  .v = as_table(second_),
                                  .touched = touched_[table],
-                                 .scale = scale_});
+                                 .scale = scale_,
+                                 .now = now_});
 }
 
-AdamConfig Optimizer::adam(double learning_rate, int64_t step, bool decay) const {
-  return {.learning_rate = learning_rate,
+AdamConfig Optimizer::adam(bool decay) const {
+  return {.learning_rate = learning_rate_,
           .beta1 = config_.beta1,
           .beta2 = config_.beta2,
           .epsilon = config_.epsilon,
           .weight_decay = decay ? config_.weight_decay : 0,
           .decoupled = config_.kind == OptimizerKind::adamw,
-          .step = step};
+          .step = step_};
 }
 
-SgdConfig Optimizer::sgd(double learning_rate, int64_t step, bool decay) const {
-  return {.learning_rate = learning_rate,
+SgdConfig Optimizer::sgd(bool decay) const {
+  return {.learning_rate = learning_rate_,
           .momentum = config_.momentum,
           .weight_decay = decay ? config_.weight_decay : 0,
           .nesterov = config_.nesterov,
-          .step = step};
+          .step = step_};
 }
 
 Tensor Optimizer::moment(const Buffer& buffer, int64_t offset, int64_t count) const {

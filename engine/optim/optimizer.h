@@ -31,6 +31,10 @@ class Optimizer {
   // Update number `step` (from 1) with the gradients gathered, each loss_scale times as large as it is, which
   // are then zeroed. Where a gradient is not finite, nothing is updated. Waits for nothing.
   void update(double learning_rate, int64_t step, double loss_scale = 1);
+  // The same in three parts, of which apply() may be replayed where in_use() of all tables is the same.
+  void prepare(double learning_rate, int64_t step, double loss_scale = 1);
+  void apply();
+  void finish();
   // [1] f64, of the last update: the square of loss_scale times the global gradient norm before clipping by
   // norm.
   Tensor squared_norm() const { return sum_squares_; }
@@ -39,10 +43,10 @@ class Optimizer {
 
  private:
   void gather_norm();
-  void update_dense(const Params::Dense& piece, double learning_rate, int64_t step);
-  void update_rows(size_t table, double learning_rate, int64_t step);
-  AdamConfig adam(double learning_rate, int64_t step, bool decay) const;
-  SgdConfig sgd(double learning_rate, int64_t step, bool decay) const;
+  void update_dense(const Params::Dense& piece);
+  void update_rows(size_t table);
+  AdamConfig adam(bool decay) const;
+  SgdConfig sgd(bool decay) const;
   // The moment's slice that belongs to `count` parameters from `offset` of the flat values.
   Tensor moment(const Buffer& buffer, int64_t offset, int64_t count) const;
 
@@ -51,7 +55,10 @@ class Optimizer {
   Buffer first_, second_, touched_memory_, scalar_memory_;
   std::vector<Tensor> touched_;              // [V] i32 for each table
   Tensor sum_squares_, scale_, loss_scale_;  // [1] f64
-  double uploaded_loss_scale_ = 0;           // what loss_scale_ holds
+  Tensor now_;                      // what changes from update to update: Note [Replay] in engine/backend.h
+  double uploaded_loss_scale_ = 0;  // what loss_scale_ holds
+  double learning_rate_ = 0;
+  int64_t step_ = 1;
 };
 
 }  // namespace sluice

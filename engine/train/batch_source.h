@@ -14,6 +14,11 @@ struct PassFigures {
   int64_t dropped_tokens = 0;  // cut off by truncation
 };
 
+// The rows of padding that the padded layout has, whatever the batch's.
+inline int64_t padded_rows(const HostBatch& batch) {
+  return batch.lengths.empty() ? 0 : int64_t{batch.sequences} * batch.lengths.front() - batch.tokens;
+}
+
 class BatchSource {
  public:
   virtual ~BatchSource() = default;

@@ -35,6 +35,7 @@ struct TrainConfig {
 
   uint64_t seed = 1;
   Layout layout = Layout::packed;
+  bool record = false;  // steps of bucketed batches are recorded and replayed, where the backend does that
 };
 
 }  // namespace sluice

@@ -53,6 +53,18 @@ size_t updates_ahead(const Backend& backend) {
   return backend.asynchronous() ? 1 : 0;
 }
 
+int32_t next_number() {
+  static std::atomic<int32_t> number{0};
+  return number++;
+}
+
+// Of an update: no batch has this many sequences.
+Backend::ReplayKey update_key(const Params& params) {
+  Backend::ReplayKey key = {-1};
+  for (const RowGradient& r : params.rows()) key.push_back(r.in_use);
+  return key;
+}
+
 }  // namespace
 
 const char* name_of(StopReason reason) {
@@ -82,6 +94,8 @@ Trainer::Trainer(const TrainConfig& config, Classifier& classifier, Optimizer& o
       observer_(observer ? *observer : silent_),
       requests_(requests),
       evaluate_options_(std::move(evaluate_options)),
+      records_(config.record && config.layout == Layout::bucketed && classifier.replayable()),
+      number_(next_number()),
       device_batch_(classifier.params().backend(), largest(train, valid), config.layout,
                     target_classes(classifier)),
       loss_scale_(config.loss_scale, classifier.config().dtype),
@@ -220,12 +234,20 @@ void Trainer::train_group() {
                                                    : nullptr;
     train_batch(group_.batches[static_cast<size_t>(k)], next, scale);
   }
-  optimizer_.update(ring_[newest_].report().learning_rate, state_.update + 1, loss_scale);
+  optimizer_.prepare(ring_[newest_].report().learning_rate, state_.update + 1, loss_scale);
+  run(update_key(classifier_.params()), [&] { optimizer_.apply(); });
+  optimizer_.finish();
   ring_[newest_].finish(optimizer_.squared_norm());
   ++under_way_;
   ++state_.update;
   state_.batches += group_.size;
   look_at_updates(ring_.size() - 1);
+}
+
+void Trainer::run(Backend::ReplayKey key, const std::function<void()>& verbs) {
+  if (!records_) return verbs();
+  key.push_back(number_);
+  classifier_.params().backend().replay(key, verbs);
 }
 
 // Forward and backward; `next` is on its way meanwhile.
@@ -234,9 +256,12 @@ void Trainer::train_batch(const HostBatch& batch, const HostBatch* next, double 
       .training = true, .seed = config_.seed, .step = static_cast<uint32_t>(state_.micro_step)};
   const Batch& loaded = device_batch_.load(batch);
   if (next) device_batch_.prefetch(*next);
-  classifier_.forward(loaded, step, scale);
+  classifier_.prepare(loaded, step, scale);
+  run(Classifier::shape_key(batch), [&] {
+    classifier_.forward(loaded, step);
+    classifier_.backward(loaded, step);
+  });
   ring_[newest_].add_batch(batch, classifier_.device_losses(loaded));
-  classifier_.backward(loaded, step);
   ++state_.micro_step;
 }
 

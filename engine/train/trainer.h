@@ -93,6 +93,8 @@ class Trainer {
   void read_group(Group& group);  // leaves it empty at the end of the pass
   void train_group();
   void train_batch(const HostBatch& batch, const HostBatch* next, double scale);
+  // At once, or as a replay where the configuration wants it: Note [Replay] in engine/backend.h.
+  void run(Backend::ReplayKey key, const std::function<void()>& verbs);
   // Waits for updates, oldest first, until no more than `left` are still under way.
   void look_at_updates(size_t left);
   int64_t total_updates() const;
@@ -116,6 +118,8 @@ class Trainer {
   TrainRequests* requests_;
   EvaluateOptions evaluate_options_;
 
+  bool records_;
+  int32_t number_;  // of this trainer in the process: its part of a replay's key
   DeviceBatch device_batch_;
   Group group_, next_group_;           // being queued, and the one after it in the pass
   std::vector<UpdateUnderWay> ring_;   // those under way and one that is free, used in turn

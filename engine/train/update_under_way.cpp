@@ -34,7 +34,7 @@ void UpdateUnderWay::add_batch(const HostBatch& batch, Tensor losses) {
   ends_.push_back(documents_.size());
   report_.documents += batch.sequences;
   report_.tokens += batch.tokens;
-  report_.padded_rows += int64_t{batch.sequences} * batch.steps - batch.tokens;
+  report_.padded_rows += padded_rows(batch);
 }
 
 void UpdateUnderWay::finish(Tensor squared_norm) {

@@ -41,7 +41,7 @@ MaxShape CorpusBatches::find_max_shape() const {
   if (layout_ == Layout::packed) rows = std::min(rows, tokens);
   shape.rows = static_cast<int>(rows);
   shape.distinct = static_cast<int>(std::min<int64_t>({rows, tokens, corpus_.meta().vocabulary}));
-  return shape;
+  return layout_ == Layout::bucketed ? bucketed(shape) : shape;
 }
 
 void CorpusBatches::start(int epoch, int64_t skip) {
@@ -83,7 +83,7 @@ bool CorpusBatches::next(HostBatch& batch) {
   if (!prefetch_ || !prefetch_->next(batch)) return false;
   figures_.documents += batch.sequences;
   figures_.tokens += batch.tokens;
-  figures_.padded_rows += int64_t{batch.sequences} * batch.steps - batch.tokens;
+  figures_.padded_rows += padded_rows(batch);
   for (const int32_t document : batch.documents) figures_.dropped_tokens += corpus_.dropped_tokens(document);
   return true;
 }

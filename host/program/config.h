@@ -48,6 +48,7 @@ struct BatchSection : BatchOptions {
 
 enum class Loss : uint8_t { automatic, softmax, sigmoid };
 enum class ClassWeights : uint8_t { none, balanced };
+enum class CudaGraph : uint8_t { automatic, on, off };
 
 struct ModelSection : ModelConfig {
   ModelSection() {
@@ -70,6 +71,7 @@ struct TrainSection : TrainConfig {
   int threads = 0;
   double label_smoothing = 0.1;
   ClassWeights class_weights = ClassWeights::none;
+  CudaGraph cuda_graph = CudaGraph::automatic;
 };
 
 struct Config {

@@ -91,6 +91,10 @@ std::vector<Option> train_options() {
       choice("train.device", at(&T::device),
              {{"auto", Device::automatic}, {"cpu", Device::cpu}, {"cuda", Device::cuda}},
              "auto: a CUDA GPU where there is one, else the CPU"),
+      choice("train.cuda_graph", at(&T::cuda_graph),
+             {{"auto", CudaGraph::automatic}, {"on", CudaGraph::on}, {"off", CudaGraph::off}},
+             "on a GPU, steps are recorded and replayed; batches then get a little padding, so that shapes "
+             "come again"),
       integer("train.threads", at(&T::threads), 0, 4096, "of the CPU; 0: all. Results do not depend on it"),
       integer("train.seed", at(&T::seed), 0, kMany,
               "of initial values, shuffling, dropout and the validation split"),

@@ -57,6 +57,7 @@ class Training {
  private:
   void complete_config();
   void read_vectors();
+  void choose_layout();
   MaxShape open_batches();
   void build();
   void place_vectors();
@@ -78,6 +79,7 @@ class Training {
   PretrainedVectors vectors_;
   std::unique_ptr<Classifier> classifier_;
   std::unique_ptr<CorpusBatches> train_, valid_, test_;
+  Layout train_layout_ = Layout::packed;
 };
 
 // Everything the user can get wrong is found before the run folder is made.
@@ -145,13 +147,31 @@ void Training::read_vectors() {
                   percent(coverage.tokens_found, coverage.tokens)));
 }
 
+// Steps are recorded where that is possible and not declined; their batches are bucketed.
+void Training::choose_layout() {
+  train_layout_ = config_.batch.layout;
+  const CudaGraph wanted = config_.train.cuda_graph;
+  if (wanted == CudaGraph::off) return;
+  std::string refusal;
+  if (!backend_->records())
+    refusal = "the device is a CPU";
+  else if (!classifier_->replayable())
+    refusal = "a layer's path is not step, which alone takes its sizes from the device";
+  else if (config_.batch.layout != Layout::packed)
+    refusal = "batch.layout is not packed";
+  if (refusal.empty())
+    train_layout_ = Layout::bucketed;
+  else if (wanted == CudaGraph::on)
+    throw UserError("train.cuda_graph = on: {}; use train.cuda_graph = auto", refusal);
+}
+
 // Opens the parts' batches; the largest of them is what the model must have room for.
 MaxShape Training::open_batches() {
   BatchOptions options = config_.batch;
   options.order = BatchOrder::shuffled;
   options.seed = config_.train.seed;
   const Layout layout = config_.batch.layout;
-  train_ = std::make_unique<CorpusBatches>(corpus_, Part::train, options, layout);
+  train_ = std::make_unique<CorpusBatches>(corpus_, Part::train, options, train_layout_);
   MaxShape max = train_->max_shape();
   const auto open_part = [&](Part part) -> std::unique_ptr<CorpusBatches> {
     if (corpus_.part(part).size() == 0) return nullptr;
@@ -165,13 +185,14 @@ MaxShape Training::open_batches() {
 }
 
 void Training::build() {
-  const MaxShape max = open_batches();
   LossConfig loss{.label_smoothing = config_.train.label_smoothing};
   if (config_.train.class_weights == ClassWeights::balanced) {
     const std::vector<float> weights = balanced_class_weights(corpus_);
     loss.class_weights.assign(weights.begin(), weights.end());
   }
   classifier_ = std::make_unique<Classifier>(config_.model, loss, *backend_);
+  choose_layout();
+  const MaxShape max = open_batches();
   const Params& params = classifier_->params();
   const std::size_t training_state =
       Optimizer::bytes(config_.optim, params) + Trainer::bytes(config_.train, params, valid_ != nullptr);
@@ -180,6 +201,8 @@ void Training::build() {
   place_vectors();
   report_.push_back("device: " + backend_->describe());
   for (const std::string& line : classifier_->path_lines()) report_.push_back(line);
+  if (train_layout_ == Layout::bucketed)
+    report_.push_back("CUDA graphs: a step of a shape that came before is replayed");
   report_.push_back(fmt::format("model: {} parameters, {} labels, vocabulary {}",
                                 classifier_->params().trained_parameters(), config_.model.classes,
                                 config_.model.vocabulary));
@@ -203,7 +226,8 @@ bool Training::train() {
   Optimizer optimizer(config_.optim, classifier_->params());
   TrainConfig train = config_.train;
   train.schedule = config_.schedule;
-  train.layout = config_.batch.layout;
+  train.layout = train_layout_;
+  train.record = train_layout_ == Layout::bucketed;
   train.checkpoint_directory = folder_.checkpoint();
   train.fingerprint = fingerprint(corpus_);
   TrainLog log(folder_, console_, train.epochs);

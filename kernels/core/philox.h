@@ -36,12 +36,13 @@ SLUICE_HD PhiloxBlock philox(uint64_t key, uint32_t c0, uint32_t c1, uint32_t c2
 // counts micro-batches. Nothing is stored.
 struct MaskStream {
   uint64_t seed = 0;
-  uint32_t step = 0;  // < 2^24
-  uint32_t site = 0;  // < 256
+  uint32_t step = 0;                   // < 2^24
+  uint32_t site = 0;                   // < 256
+  const uint32_t* step_now = nullptr;  // where the step is kept in place of `step`, or null
 
   // The four words of units [4 * quad, 4 * quad + 4).
   SLUICE_HD PhiloxBlock quad(uint32_t quad_index, uint32_t row, uint32_t t) const {
-    return philox(seed, quad_index, row, t, step * 256u + site);
+    return philox(seed, quad_index, row, t, (step_now ? *step_now : step) * 256u + site);
   }
   SLUICE_HD uint32_t word(uint32_t unit, uint32_t row, uint32_t t) const {
     return quad(unit / 4, row, t).word[unit % 4];

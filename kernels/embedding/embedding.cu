@@ -28,9 +28,9 @@ namespace {
 template <class From, class To, int W>
 __global__ void __launch_bounds__(kRowThreads) gather(GatherParams<From, To> p) {
   for_rows({}, p.y.dims[0], [&](int64_t r, const RowWalk&) {
-    const From* from = p.table.row(p.ids(r));
+    const int32_t id = p.ids(r);
     for (int64_t j = int64_t{threadIdx.x} * W; j < p.y.dims[1]; j += int64_t{blockDim.x} * W)
-      store<W>(p.y.row(r) + j, load<W>(from + j));
+      store<W>(p.y.row(r) + j, id < 0 ? Vec<arithmetic_t<From>, W>{} : load<W>(p.table.row(id) + j));
   });
 }
 
@@ -65,8 +65,9 @@ __global__ void __launch_bounds__(kRowThreads, 5) segment_sum(SegmentSumParams<F
 template <class From, class To, int W>
 __global__ void __launch_bounds__(kRowThreads) scatter_add(ScatterAddParams<From, To> p) {
   for_rows({}, p.x.dims[0], [&](int64_t u, const RowWalk&) {
-    To* to = p.y.row(p.slots(u));
-    for (int64_t j = int64_t{threadIdx.x} * W; j < p.x.dims[1]; j += int64_t{blockDim.x} * W) {
+    const int32_t slot = p.slots(u);
+    To* to = p.y.row(slot);
+    for (int64_t j = int64_t{threadIdx.x} * W; slot >= 0 && j < p.x.dims[1]; j += int64_t{blockDim.x} * W) {
       auto sum = load<W>(to + j);
       add(sum, load<W>(p.x.row(u) + j));
       store<W>(to + j, sum);

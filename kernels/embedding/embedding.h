@@ -11,11 +11,11 @@
 
 namespace sluice::cuda {
 
-// y[r] = table[ids[r]].
+// y[r] = table[ids[r]]; zero where the id is -1.
 template <class From, class To>
 struct GatherParams {
   View<const From, 2> table;   // [V,E]
-  View<const int32_t, 1> ids;  // [R], each in [0, V)
+  View<const int32_t, 1> ids;  // [R], each in [-1, V)
   View<To, 2> y;               // [R,E] =
 };
 
@@ -28,7 +28,7 @@ struct SegmentSumParams {
   View<To, 2> y;                        // [U,E] =
 };
 
-// y[slots[u]] += x[u]; slots are distinct.
+// y[slots[u]] += x[u]; slots are distinct; those of -1 are left out.
 template <class From, class To>
 struct ScatterAddParams {
   View<const From, 2> x;         // [U,E]

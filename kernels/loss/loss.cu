@@ -49,6 +49,7 @@ __global__ void __launch_bounds__(kWarp* kRows, 4)
   }
   sum = warp_sum(sum);
   sum_x = warp_sum(sum_x);
+  const A scale = p.scale_now ? static_cast<A>(*p.scale_now) : c.scale;
   const int32_t label = p.labels(b);
   const A weight = label < 0 ? A(0) : p.class_weights ? p.class_weights(label) : A(1);
   if (p.losses && threadIdx.x == 0) {
@@ -60,7 +61,7 @@ __global__ void __launch_bounds__(kWarp* kRows, 4)
     const A y = exp(x[k] - largest) / sum;
     p.probabilities(b, k) = y;
     if (!p.dlogits) continue;
-    const A gradient = c.scale * weight * (y - c.share - (k == label ? c.peak : A(0)));
+    const A gradient = scale * weight * (y - c.share - (k == label ? c.peak : A(0)));
     p.dlogits(b, k) = static_cast<T>(label < 0 ? A(0) : gradient);
   }
 }
@@ -71,6 +72,7 @@ __global__ void __launch_bounds__(kWarp* kRows)
   using A = arithmetic_t<T>;
   const int64_t b = row_of_warp(), K = p.logits.dims[1];
   if (b >= p.logits.dims[0]) return;
+  if (p.scale_now) scale = static_cast<A>(*p.scale_now);
   A loss = 0;
   for (int64_t k = threadIdx.x; k < K; k += kWarp) {
     const A x = p.logits(b, k);

@@ -19,9 +19,10 @@ struct SoftmaxXentParams {
   View<const int32_t, 1> labels;   // [B]
   View<const A, 1> class_weights;  // [K] or null (ones)
   double smoothing = 0, scale = 1;
-  View<A, 2> probabilities;  // [B,K] =
-  View<A, 1> losses;         // [B] = or null
-  View<T, 2> dlogits;        // [B,K] = or null
+  const double* scale_now = nullptr;  // where the scale is kept in place of `scale`, or null
+  View<A, 2> probabilities;           // [B,K] =
+  View<A, 1> losses;                  // [B] = or null
+  View<T, 2> dlogits;                 // [B,K] = or null
 };
 
 // losses[b] = sum_k weight[k] * binary cross-entropy(logit, target); the target is (1 - smoothing) t +
@@ -33,9 +34,10 @@ struct SigmoidXentParams {
   View<const float, 2> targets;    // [B,K]
   View<const A, 1> class_weights;  // [K] or null (ones)
   double smoothing = 0, scale = 1;
-  View<A, 2> probabilities;  // [B,K] =
-  View<A, 1> losses;         // [B] = or null
-  View<T, 2> dlogits;        // [B,K] = or null
+  const double* scale_now = nullptr;  // where the scale is kept in place of `scale`, or null
+  View<A, 2> probabilities;           // [B,K] =
+  View<A, 1> losses;                  // [B] = or null
+  View<T, 2> dlogits;                 // [B,K] = or null
 };
 
 template <class T>

@@ -30,16 +30,24 @@ struct AdamRule {
   A epsilon;
 
   explicit AdamRule(const AdamScalars& c) {
-    const auto step = static_cast<double>(c.step);
     l2 = static_cast<A>(c.decoupled ? 0 : c.weight_decay);
     keep = static_cast<A>(c.decoupled ? 1 - c.learning_rate * c.weight_decay : 1);
     beta1 = static_cast<A>(c.beta1);
     beta2 = static_cast<A>(c.beta2);
     rest1 = 1 - beta1;
     rest2 = 1 - beta2;
-    step_size = static_cast<A>(c.learning_rate / (1 - std::pow(c.beta1, step)));
-    inverse_root = static_cast<A>(1 / std::sqrt(1 - std::pow(c.beta2, step)));
     epsilon = static_cast<A>(c.epsilon);
+    const UpdateNumbers now(c);
+    step_size = static_cast<A>(now.step_size);
+    inverse_root = static_cast<A>(now.inverse_root);
+  }
+
+  // In place of those of the scalars that it was made of. No contraction: the bits of the host's.
+  __device__ void take(const AdamScalars& c, const UpdateNumbers* now) {
+    if (!now) return;
+    if (c.decoupled) keep = static_cast<A>(__dadd_rn(1, -__dmul_rn(now->learning_rate, c.weight_decay)));
+    step_size = static_cast<A>(now->step_size);
+    inverse_root = static_cast<A>(now->inverse_root);
   }
 
   __device__ void update(A scale, A& w, A g, A& m, A& v) const {
@@ -61,6 +69,10 @@ struct SgdRule {
         rate(static_cast<A>(c.learning_rate)),
         nesterov(c.nesterov) {}
 
+  __device__ void take(const UpdateNumbers* now) {
+    if (now) rate = static_cast<A>(now->learning_rate);
+  }
+
   __device__ void update(A scale, A& w, A g, A& m) const {
     const A gradient = fma(decay, w, scale * g);
     m = fma(momentum, m, gradient);
@@ -73,6 +85,7 @@ __global__ void __launch_bounds__(kFlatThreads)
     adam(AdamParams<T> p, AdamRule<arithmetic_t<T>> rule, bool aligned) {
   const auto scale = static_cast<arithmetic_t<T>>(p.scale(0));
   if (isnan(scale)) return;
+  rule.take(p.scalars, p.now);
   const int64_t begin = flat_begin<T>(), n = p.w.dims[0];
   auto w = load_piece(p.w.data, begin, n, aligned), m = load_piece(p.m.data, begin, n, aligned),
        v = load_piece(p.v.data, begin, n, aligned);
@@ -89,6 +102,7 @@ __global__ void __launch_bounds__(kFlatThreads)
     sgd(SgdParams<T> p, SgdRule<arithmetic_t<T>> rule, bool aligned) {
   const auto scale = static_cast<arithmetic_t<T>>(p.scale(0));
   if (isnan(scale)) return;
+  rule.take(p.now);
   const int64_t begin = flat_begin<T>(), n = p.w.dims[0];
   auto w = load_piece(p.w.data, begin, n, aligned), m = load_piece(p.m.data, begin, n, aligned);
   const auto g = load_piece(p.g.data, begin, n, aligned);
@@ -120,8 +134,14 @@ __global__ void __launch_bounds__(kFlatThreads)
   const int64_t k = row_of_warp();
   if (k >= p.ids.dims[0] || isnan(p.scale(0))) return;  // whole warps leave
   const int64_t row = p.ids(k);
+  if (row < 0) return;
   const int64_t lane = threadIdx.x % kWarp;
-  const AdamScalars& c = p.scalars;
+  AdamScalars c = p.scalars;
+  if (p.now) {
+    c.learning_rate = p.now->learning_rate;
+    c.step = static_cast<int64_t>(p.now->step);
+  }
+  rule.take(c, p.now);
   A m_factor = 1, v_factor = 1, w_factor = 1;
   if (lane == 0) {
     const auto missed = static_cast<double>(c.step - 1 - p.touched(row));
@@ -159,12 +179,14 @@ __global__ void __launch_bounds__(kFlatThreads) sgd_rows(SgdRowsParams<T> p, Sgd
   const int64_t k = row_of_warp();
   if (k >= p.ids.dims[0] || isnan(p.scale(0))) return;
   const int64_t row = p.ids(k);
-  const int64_t lane = threadIdx.x % kWarp;
+  if (row < 0) return;
+  const int64_t lane = threadIdx.x % kWarp, step = p.now ? static_cast<int64_t>(p.now->step) : p.scalars.step;
+  rule.take(p.now);
   A m_factor = 1;
   if (lane == 0) {
-    const auto missed = static_cast<double>(p.scalars.step - 1 - p.touched(row));
+    const auto missed = static_cast<double>(step - 1 - p.touched(row));
     if (missed > 0) m_factor = static_cast<A>(pow(p.scalars.momentum, missed));
-    p.touched(row) = static_cast<int32_t>(p.scalars.step);
+    p.touched(row) = static_cast<int32_t>(step);
   }
   m_factor = from_lane_0(m_factor);
   const A scale = static_cast<A>(p.scale(0));

@@ -2,6 +2,7 @@
 // it is.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "kernels/core/stream.h"
@@ -17,13 +18,27 @@ struct AdamScalars {
   int64_t step = 1;  // counts updates, from 1
 };
 
+// What changes from update to update; in device memory a replayed launch finds it anew.
+struct UpdateNumbers {
+  double learning_rate, step;
+  double step_size;     // lr / (1 - beta1^step)
+  double inverse_root;  // 1 / sqrt(1 - beta2^step)
+
+  explicit UpdateNumbers(const AdamScalars& c)
+      : learning_rate(c.learning_rate),
+        step(static_cast<double>(c.step)),
+        step_size(c.learning_rate / (1 - std::pow(c.beta1, step))),
+        inverse_root(1 / std::sqrt(1 - std::pow(c.beta2, step))) {}
+};
+
 template <class T>
 struct AdamParams {
   AdamScalars scalars;
-  View<T, 1> w;                 // [n] in and out
-  View<const T, 1> g;           // [n]
-  View<T, 1> m, v;              // [n] in and out
-  View<const double, 1> scale;  // [1]
+  View<T, 1> w;                        // [n] in and out
+  View<const T, 1> g;                  // [n]
+  View<T, 1> m, v;                     // [n] in and out
+  View<const double, 1> scale;         // [1]
+  const UpdateNumbers* now = nullptr;  // in place of the scalars', or null
 };
 
 // Rows ids[k] of a table, lazily: a row's moments (and decoupled decay) first catch up with the updates since
@@ -32,11 +47,12 @@ struct AdamParams {
 template <class T>
 struct AdamRowsParams {
   AdamScalars scalars;
-  View<const int32_t, 1> ids;   // [M] distinct
-  View<const T, 2> g;           // [M,E]
-  View<T, 2> w, m, v;           // [V,E] in and out
-  View<int32_t, 1> touched;     // [V] in and out
-  View<const double, 1> scale;  // [1]
+  View<const int32_t, 1> ids;          // [M] distinct
+  View<const T, 2> g;                  // [M,E]
+  View<T, 2> w, m, v;                  // [V,E] in and out
+  View<int32_t, 1> touched;            // [V] in and out
+  View<const double, 1> scale;         // [1]
+  const UpdateNumbers* now = nullptr;  // in place of the scalars', or null
 };
 
 // g = scale * gradient + decay w; m = momentum m + g; w -= lr m, or lr (g + momentum m) with Nesterov.
@@ -49,20 +65,22 @@ struct SgdScalars {
 template <class T>
 struct SgdParams {
   SgdScalars scalars;
-  View<T, 1> w;                 // [n] in and out
-  View<const T, 1> g;           // [n]
-  View<T, 1> m;                 // [n] in and out
-  View<const double, 1> scale;  // [1]
+  View<T, 1> w;                        // [n] in and out
+  View<const T, 1> g;                  // [n]
+  View<T, 1> m;                        // [n] in and out
+  View<const double, 1> scale;         // [1]
+  const UpdateNumbers* now = nullptr;  // in place of the scalars', or null
 };
 
 template <class T>
 struct SgdRowsParams {
   SgdScalars scalars;
-  View<const int32_t, 1> ids;   // [M] distinct
-  View<const T, 2> g;           // [M,E]
-  View<T, 2> w, m;              // [V,E] in and out
-  View<int32_t, 1> touched;     // [V] in and out
-  View<const double, 1> scale;  // [1]
+  View<const int32_t, 1> ids;          // [M] distinct
+  View<const T, 2> g;                  // [M,E]
+  View<T, 2> w, m;                     // [V,E] in and out
+  View<int32_t, 1> touched;            // [V] in and out
+  View<const double, 1> scale;         // [1]
+  const UpdateNumbers* now = nullptr;  // in place of the scalars', or null
 };
 
 template <class T>

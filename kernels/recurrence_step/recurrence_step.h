@@ -45,6 +45,11 @@ struct StepMasks {
   ZoneoutMask<T> hidden, cell;
 };
 
+// Note [Rows of a replayed step]
+// A launch that will be replayed for other batches must not know how many sequences are active at its step:
+// `active` is then only the rows that the step has at most, and active_now[t] the active ones. Forward leaves
+// the other rows alone; backward makes their gates zero, which are gradients that the product with R adds up.
+
 template <class T>
 struct StepForwardParams {
   using A = arithmetic_t<T>;
@@ -52,7 +57,8 @@ struct StepForwardParams {
   StepMasks<A> masks;
   int64_t first_row = 0;
   int active = 0, t = 0;
-  int column = 0;                  // of this direction in y
+  View<const int32_t, 1> active_now;  // [T] or null: Note [Rows of a replayed step]
+  int column = 0;                     // of this direction in y
   View<const T, 2> x_pre;          // [U,G*H] with x_index, W x; else null: W x lies in slots [0,G) of `slots`
   View<const int32_t, 1> x_index;  // [N] or null: row r takes x_pre[x_index[r]]
   View<const A, 2> h_pre;          // [B,G*H] R h
@@ -70,8 +76,9 @@ struct StepBackwardParams {
   CellKind cell = CellKind::lstm;
   StepMasks<A> masks;
   int64_t first_row = 0, row_before = 0;  // of the step that forward computed before this one
-  int active = 0, active_before = 0, t = 0;
-  int column = 0;  // of this direction in y and dy
+  int active = 0, active_before = 0, t = 0, t_before = 0;
+  View<const int32_t, 1> active_now;  // [T] or null: Note [Rows of a replayed step]
+  int column = 0;                     // of this direction in y and dy
 
   // Whether the kernel leaves in dh what zoneout and the cell hand to the step before past the product with
   // R, for that product to be added to; else dh is for the product to overwrite.

@@ -73,6 +73,11 @@ __device__ void put(const T (&unit)[Q], int i, Vec<T, W> (&slots)[Q]) {
   for (int q = 0; q < Q; ++q) slots[q].at[i] = unit[q];
 }
 
+// Active rows of step t, of which the host knows `most`; 0 outside the batch's steps.
+__device__ int active_at(const View<const int32_t, 1>& now, int t, int most) {
+  return now && most > 0 ? now(t) : most;
+}
+
 template <class Cell, class T, int W, bool kRegularised>
 __global__ void __launch_bounds__(kThreads) step_forward(StepForwardParams<T> p) {
   using A = arithmetic_t<T>;
@@ -80,7 +85,7 @@ __global__ void __launch_bounds__(kThreads) step_forward(StepForwardParams<T> p)
   constexpr bool kTwoStates = Cell::kStates == 2;
   const int H = static_cast<int>(p.h.dims[1]);
   const auto [b, j] = Place<W>(H);
-  if (b >= p.active) return;
+  if (b >= active_at(p.active_now, p.t, p.active)) return;
   const int64_t row = p.first_row + b;
 
   Vec<A, W> x[G], h_pre[G], bias[S], slots[S], prev[Cell::kStates] = {}, next[Cell::kStates];
@@ -131,7 +136,7 @@ template <class Cell, int W, class T>
 __device__ void load_before(const StepBackwardParams<T>& p, int b, int j,
                             Vec<arithmetic_t<T>, W> (&prev)[Cell::kStates]) {
   using A = arithmetic_t<T>;
-  const bool first = b >= p.active_before;
+  const bool first = b >= active_at(p.active_now, p.t_before, p.active_before);
   const int64_t row = p.row_before + b;
   if constexpr (Cell::kCarriesH) {
     prev[0] = !first ? load<W>(p.y.row(row) + p.column + j) : p.h0 ? load<W>(p.h0.row(b) + j) : Vec<A, W>{};
@@ -162,6 +167,11 @@ __global__ void __launch_bounds__(kThreads) step_backward(StepBackwardParams<T> 
   const auto [b, j] = Place<W>(H);
   if (b >= p.active) return;
   const int64_t row = p.first_row + b;
+  if (b >= active_at(p.active_now, p.t, p.active)) {
+#pragma unroll
+    for (int q = 0; q < S; ++q) store<W>(p.slots.row(row) + q * H + j, Vec<A, W>{});
+    return;
+  }
 
   Vec<A, W> slots[S], prev[Cell::kStates] = {}, d[Cell::kStates], kept[Cell::kStates] = {};
   load_slots(p.slots.row(row) + j, H, slots);

@@ -52,7 +52,8 @@ TEST_P(LossTest, softmax_equals_the_oracle) {
           args.logits = rig.in_acc(logits, {B, K});
           args.labels = rig.in(labels, {B});
           args.smoothing = smoothing;
-          args.scale = 1.0 / B;
+          args.scale = weighted ? 99 : 1.0 / B;  // and then in device memory
+          if (weighted) args.scale_now = rig.in_as(DType::f64, {1.0 / B}, {1});
           const Result got = run(rig, args, weighted, B, K, weights);
           const oracle::Matrix matrix(static_cast<size_t>(B), static_cast<size_t>(K), logits);
           const oracle::Loss want =
@@ -80,7 +81,8 @@ TEST_P(LossTest, sigmoid_equals_the_oracle) {
           args.targets = rig.in_as(DType::f32, targets, {B, K});
           if (weighted) args.class_weights = rig.in_acc(weights, {K});
           args.smoothing = smoothing;
-          args.scale = 0.25;
+          args.scale = weighted ? 99 : 0.25;  // and then in device memory
+          if (weighted) args.scale_now = rig.in_as(DType::f64, {0.25}, {1});
           args.probabilities = rig.out_acc({B, K});
           args.losses = rig.out_acc({B});
           args.dlogits = rig.out({B, K});

@@ -263,5 +263,42 @@ TEST_P(Optimiser, nothing_changes_where_the_scale_is_nan) {
   }
 }
 
+// Note [Replay] in engine/backend.h: rate and step from the device, ids of -1, and the same bits.
+TEST_P(Optimiser, numbers_from_the_device_give_the_same_bits) {
+  Rig rig(*backend_, dtype_);
+  Random random(4);
+  const Values w = random.reals(55, dtype_), m = random.reals(55, dtype_), v = random.reals(55, dtype_, 0, 1),
+               g = random.reals(55, dtype_);
+  const Ints touched = {1, 2, 0, 1, 2};
+  const Tensor scale = rig.in_as(DType::f64, {kScale}, {1}), device_g = rig.in(g, {5, 11});
+  const Tensor ids = rig.in(Ints{4, -1, 2, 1, -1}, {5});
+  const auto numbers = update_numbers(adam_config(true, 7));
+  const Tensor now = rig.in_as(DType::f64, Values(numbers.begin(), numbers.end()), {4});
+  std::vector<Values> results[2];
+  for (bool from_device : {false, true}) {
+    AdamConfig adam = adam_config(true, 7);
+    SgdConfig sgd = sgd_config(true, 7);
+    if (from_device) {
+      adam.learning_rate = sgd.learning_rate = 99;
+      adam.step = sgd.step = 1;
+    }
+    const Tensor given = from_device ? now : Tensor();
+    const auto place = [&](const Values& values) { return rig.inout(values, {5, 11}); };
+    const Tensor a[] = {place(w), place(m), place(v)}, b[] = {place(w), place(m), place(v)},
+                 c[] = {place(w), place(m)}, d[] = {place(w), place(m)};
+    const Tensor touched_b = rig.inout(touched, {5}), touched_d = rig.inout(touched, {5});
+    backend_->adam({adam, a[0], device_g, a[1], a[2], scale, given});
+    backend_->adam_rows({adam, ids, device_g, b[0], b[1], b[2], touched_b, scale, given});
+    backend_->sgd({sgd, c[0], device_g, c[1], scale, given});
+    backend_->sgd_rows({sgd, ids, device_g, d[0], d[1], touched_d, scale, given});
+    for (const Tensor& t : {a[0], a[1], a[2], b[0], b[1], b[2], c[0], c[1], d[0], d[1]})
+      results[from_device].push_back(rig.get(t));
+    EXPECT_EQ(rig.get_ints(touched_b), (Ints{1, 7, 7, 1, 7})) << "rows 0 and 3 are not named";
+    EXPECT_EQ(rig.get_ints(touched_d), (Ints{1, 7, 7, 1, 7}));
+  }
+  for (size_t k = 0; k < results[0].size(); ++k) EXPECT_TRUE(same_bits(results[1][k], results[0][k])) << k;
+  EXPECT_FALSE(same_bits(results[0][0], w));
+}
+
 }  // namespace
 }  // namespace sluice

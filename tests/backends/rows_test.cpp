@@ -150,5 +150,25 @@ TEST_P(Rows, scatter_add_adds_to_its_slots_only) {
   }
 }
 
+TEST_P(Rows, minus_one_stands_for_no_row) {
+  Rig rig(*backend_, dtype_);
+  Random random(5);
+  const Values table = random.reals(4 * 5, dtype_), x = random.reals(3 * 5, dtype_);
+  const Tensor y = rig.out({3, 5}), to = rig.inout(table, {4, 5});
+  const Tensor ids = rig.in(Ints{2, -1, 0}, {3});
+  backend_->gather({rig.in(table, {4, 5}), ids, y});
+  backend_->scatter_add({rig.in(x, {3, 5}), ids, to});
+  const Values got = rig.get(y), sum = rig.get(to);
+  for (size_t e = 0; e < 5; ++e) {
+    EXPECT_EQ(got[e], table[10 + e]);
+    EXPECT_EQ(got[5 + e], 0);
+    EXPECT_EQ(got[10 + e], table[e]);
+    EXPECT_NEAR(sum[e], table[e] + x[10 + e], 1e-6);
+    EXPECT_EQ(sum[5 + e], table[5 + e]);
+    EXPECT_NEAR(sum[10 + e], table[10 + e] + x[e], 1e-6);
+    EXPECT_EQ(sum[15 + e], table[15 + e]);
+  }
+}
+
 }  // namespace
 }  // namespace sluice

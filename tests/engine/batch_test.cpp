@@ -188,11 +188,69 @@ TEST(BatchProperty, every_promise_holds_for_any_documents) {
     }));
 }
 
+// Documents as they come out of a source: of one length bucket, or of any length.
+TEST(BatchProperty, bucketed_batches_are_packed_ones_with_a_little_padding) {
+  EXPECT_TRUE(rc::check("bucketed", [] {
+    const auto longest = *rc::gen::inRange(0, 100);
+    const auto lengths = *rc::gen::container<Ints>(rc::gen::inRange(longest - longest / 8, longest + 1));
+    std::vector<Document> documents;
+    for (int32_t n : lengths) documents.push_back({Ints(static_cast<size_t>(std::max(0, n)), n), {}});
+    const HostBatch a = packed(documents, Layout::packed), b = packed(documents, Layout::bucketed);
+    check_unpacking(b, documents);
+    RC_ASSERT(a.lengths == b.lengths);
+    RC_ASSERT(b.steps >= a.steps);
+    RC_ASSERT(b.steps <= a.steps + a.steps / 8);
+    for (int t = 0; t < b.steps; ++t) {
+      const auto k = static_cast<size_t>(t);
+      RC_ASSERT(b.active[k] == (t < a.steps ? a.active[k] : 0));
+      const int rows = b.offsets[k + 1] - b.offsets[k];
+      RC_ASSERT(rows >= b.active[k]);
+      RC_ASSERT(rows <= b.sequences);
+      RC_ASSERT((rows == b.sequences || rows % 8 == 0));
+    }
+    RC_ASSERT(b.rows == b.offsets.back());
+    const int padded_rows = a.sequences * a.steps;
+    const MaxShape most = bucketed({a.sequences, a.steps, padded_rows, static_cast<int>(a.distinct.size())});
+    RC_ASSERT(b.steps <= most.steps);
+    RC_ASSERT(b.rows <= most.rows);
+    RC_ASSERT(static_cast<int>(b.distinct.size()) == most.distinct);
+    HostBatch tokens = b;  // without what stands for no id
+    tokens.distinct.resize(a.distinct.size());
+    tokens.segments.resize(a.distinct.size() + 1);
+    RC_ASSERT(tokens.distinct == a.distinct);
+    check_segments(tokens);
+    for (size_t u = a.distinct.size(); u < b.distinct.size(); ++u) {
+      RC_ASSERT(b.distinct[u] == -1);
+      RC_ASSERT(b.segments[u + 1] == b.tokens);
+    }
+  }));
+}
+
+// The point of it: documents of one length bucket, whatever they are, make batches of one shape.
+TEST(Batch, bucketed_batches_of_one_bucket_have_one_shape) {
+  const auto batch = [](const Ints& lengths) {
+    std::vector<Document> documents;
+    int32_t word = 0;
+    for (int32_t n : lengths) {
+      documents.push_back({{}, {}});
+      for (int32_t t = 0; t < n; ++t) documents.back().tokens.push_back(word++ % 200);
+    }
+    return packed(documents, Layout::bucketed);
+  };
+  const HostBatch a = batch({104, 104, 105, 111}), b = batch({107, 110, 108, 110});
+  EXPECT_EQ(a.steps, 111);
+  EXPECT_EQ(a.offsets, b.offsets);
+  EXPECT_EQ(a.distinct.size(), b.distinct.size());
+  EXPECT_NE(a.active, b.active);
+  EXPECT_NE(a.offsets, batch({112, 110, 108, 110}).offsets) << "112 is of the bucket above";
+}
+
 TEST(BatchProperty, padding_holds_nought) {
   EXPECT_TRUE(rc::check("padding", [] {
-    const HostBatch b = packed(any_documents(), Layout::padded);
+    const HostBatch b = packed(any_documents(), *rc::gen::element(Layout::padded, Layout::bucketed));
     for (int t = 0; t < b.steps; ++t)
-      for (int s = b.active[static_cast<size_t>(t)]; s < b.sequences; ++s) {
+      for (int s = b.active[static_cast<size_t>(t)]; b.row(t, s) < b.offsets[static_cast<size_t>(t) + 1];
+           ++s) {
         RC_ASSERT(b.ids[static_cast<size_t>(b.row(t, s))] == 0);
         RC_ASSERT(b.row_distinct[static_cast<size_t>(b.row(t, s))] == 0);
       }

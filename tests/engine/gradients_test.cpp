@@ -41,7 +41,8 @@ class Gradients : public testing::TestWithParam<ModelCase> {
   }
 
   double loss(double scale = 1) {
-    classifier_->forward(*batch_, step_, scale);
+    classifier_->prepare(*batch_, step_, scale);
+    classifier_->forward(*batch_, step_);
     double sum = 0;
     for (double l : classifier_->losses(*batch_)) sum += l;
     return sum;

@@ -82,6 +82,8 @@ const ModelCase kCases[] = {
      }},
     {"Everything", everything},
     {"EverythingPadded", everything, Layout::padded},
+    {"Bucketed", [](ModelConfig&, LossConfig&) {}, Layout::bucketed},
+    {"EverythingBucketed", everything, Layout::bucketed},
 };
 
 }  // namespace

@@ -68,6 +68,7 @@ TEST_F(ParamsTest, RowsOfSeveralBatchesAddUpBySharedSlots) {
     batch.distinct = static_cast<int>(ids.size());
     const Tensor device(values.data(), DType::f32, {batch.distinct, 1});
     backend_->copy_to_device(device, x.data());
+    params.place_rows(table, batch, slots);
     params.add_rows(table, batch, slots, device);
   };
   add({2, 5, 7}, {1, 2, 3});
@@ -77,6 +78,7 @@ TEST_F(ParamsTest, RowsOfSeveralBatchesAddUpBySharedSlots) {
   EXPECT_THAT(read(rows.values), ElementsAre(1, 22, 3, 10));
   EXPECT_THROW(add({3}, {1}), Failure);  // a fifth row where four were foreseen
   params.zero_gradients();
+  params.forget_rows();
   EXPECT_EQ(rows.count, 0);
   add({8}, {5});
   EXPECT_THAT(read(rows.values.narrow(1)), ElementsAre(5));

@@ -132,6 +132,8 @@ TEST_F(Errors, ValuesOutOfRangeOrOfAnotherType) {
   expect_user_error(train("good.tsv", {"--device", "tpu"}), "--device: train.device is 'tpu', but must be");
   expect_user_error(train("good.tsv", {"--device", "cpu", "--set", "model.dtype=bf16"}),
                     "model.dtype = bf16: needs a GPU; use --device cuda, or model.dtype = f32");
+  expect_user_error(train("good.tsv", {"--device", "cpu", "--set", "train.cuda_graph=on"}),
+                    "train.cuda_graph = on: the device is a CPU; use train.cuda_graph = auto");
   expect_user_error(train("good.tsv", {"--format", "pdf"}), "--format: data.format");
   expect_user_error(train("good.tsv", {"--set", "train.metric=acuracy"}), "acuracy");
   expect_user_error(train("good.tsv", {"--set", "model.pooling="}), "model.pooling");

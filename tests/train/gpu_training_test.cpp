@@ -77,6 +77,13 @@ std::vector<TrainingCase> training_cases() {
                      o.train.layout = Layout::padded;
                    },
                    true});
+  cases.push_back({"AllTogetherReplayed",
+                   [](RigOptions& o) {
+                     everything(o);
+                     o.train.layout = Layout::bucketed;
+                     o.train.record = true;
+                   },
+                   true});
   return cases;
 }
 

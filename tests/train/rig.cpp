@@ -49,7 +49,8 @@ MaxShape InMemoryBatches::max_shape() const {
   size_t longest = 0;
   for (const Document& d : documents_) longest = std::max(longest, d.tokens.size());
   const int rows = sequences_ * static_cast<int>(longest);
-  return {sequences_, static_cast<int>(longest), rows, std::min(rows, kTopicVocabulary)};
+  const MaxShape shape{sequences_, static_cast<int>(longest), rows, std::min(rows, kTopicVocabulary)};
+  return layout_ == Layout::bucketed ? bucketed(shape) : shape;
 }
 
 void InMemoryBatches::start(int epoch, int64_t skip) {

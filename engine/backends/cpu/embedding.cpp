@@ -23,7 +23,12 @@ void CpuBackend::do_gather(const Gather& p) {
     const auto ids = p.ids.view<int32_t, 1>();
     const int64_t width = y.dims[1];
     for_chunks(pool_, y.dims[0], rows_per_task(width), [&](int64_t begin, int64_t end, int64_t) {
-      for (int64_t r = begin; r < end; ++r) std::copy_n(table.row(ids(r)), width, y.row(r));
+      for (int64_t r = begin; r < end; ++r) {
+        if (ids(r) < 0)
+          std::fill_n(y.row(r), width, T(0));
+        else
+          std::copy_n(table.row(ids(r)), width, y.row(r));
+      }
     });
   });
 }
@@ -50,7 +55,8 @@ void CpuBackend::do_scatter_add(const ScatterAdd& p) {
     const auto slots = p.slots.view<int32_t, 1>();
     const int64_t width = x.dims[1];
     for_chunks(pool_, x.dims[0], rows_per_task(width), [&](int64_t begin, int64_t end, int64_t) {
-      for (int64_t u = begin; u < end; ++u) isa_table().of<T>().add(width, x.row(u), y.row(slots(u)));
+      for (int64_t u = begin; u < end; ++u)
+        if (slots(u) >= 0) isa_table().of<T>().add(width, x.row(u), y.row(slots(u)));
     });
   });
 }

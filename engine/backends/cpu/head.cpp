@@ -69,6 +69,16 @@ void CpuBackend::do_linear_backward(const LinearBackward& p) {
   });
 }
 
+namespace {
+
+// Note [Replay] in engine/backend.h.
+template <class Xent>
+double scale_now(const Xent& p) {
+  return p.scale_now ? p.scale_now.template as<double>()[0] : p.scale;
+}
+
+}  // namespace
+
 void CpuBackend::do_softmax_xent(const SoftmaxXent& p) {
   dispatch_real(p.logits.dtype, [&]<class T>() {
     const auto logits = p.logits.view<T, 2>(), probabilities = p.probabilities.view<T, 2>(),
@@ -78,7 +88,7 @@ void CpuBackend::do_softmax_xent(const SoftmaxXent& p) {
     const T* weights = p.class_weights.as<T>();
     T* losses = p.losses.as<T>();
     const T share = static_cast<T>(p.smoothing / static_cast<double>(K));
-    const T peak = static_cast<T>(1 - p.smoothing), scale = static_cast<T>(p.scale);
+    const T peak = static_cast<T>(1 - p.smoothing), scale = static_cast<T>(scale_now(p));
     for_chunks(pool_, logits.dims[0], rows_per_task(K), [&](int64_t begin, int64_t end, int64_t) {
       for (int64_t b = begin; b < end; ++b) {
         const T* x = logits.row(b);
@@ -113,7 +123,7 @@ void CpuBackend::do_sigmoid_xent(const SigmoidXent& p) {
     const int64_t K = logits.dims[1];
     const T* weights = p.class_weights.as<T>();
     T* losses = p.losses.as<T>();
-    const T smoothing = static_cast<T>(p.smoothing), scale = static_cast<T>(p.scale);
+    const T smoothing = static_cast<T>(p.smoothing), scale = static_cast<T>(scale_now(p));
     for_chunks(pool_, logits.dims[0], rows_per_task(K), [&](int64_t begin, int64_t end, int64_t) {
       for (int64_t b = begin; b < end; ++b) {
         T loss = 0;

@@ -30,6 +30,16 @@ bool no_update(const Tensor& scale) {
   return std::isnan(scale.as<double>()[0]);
 }
 
+// Note [Replay] in engine/backend.h.
+template <class Update>
+auto config_now(const Update& p) {
+  auto config = p.config;
+  if (!p.now) return config;
+  config.learning_rate = p.now.template as<double>()[0];
+  config.step = static_cast<int64_t>(p.now.template as<double>()[1]);
+  return config;
+}
+
 template <class T>
 void multiply(T* x, int64_t n, double factor) {
   for (int64_t j = 0; j < n; ++j) x[j] *= static_cast<T>(factor);
@@ -122,7 +132,7 @@ void CpuBackend::do_average(const Average& p) {
 void CpuBackend::do_adam(const Adam& p) {
   if (no_update(p.scale)) return;
   dispatch_real(p.w.dtype, [&]<class T>() {
-    const auto step = adam_step<T>(p.config, p.scale.as<double>()[0]);
+    const auto step = adam_step<T>(config_now(p), p.scale.as<double>()[0]);
     T *w = static_cast<T*>(p.w.data), *m = static_cast<T*>(p.m.data), *v = static_cast<T*>(p.v.data);
     const T* g = static_cast<const T*>(p.g.data);
     for_chunks(pool_, p.w.size(), kChunk, [&](int64_t begin, int64_t end, int64_t) {
@@ -133,7 +143,7 @@ void CpuBackend::do_adam(const Adam& p) {
 
 void CpuBackend::do_adam_rows(const AdamRows& p) {
   if (no_update(p.scale)) return;
-  const AdamConfig& c = p.config;
+  const AdamConfig c = config_now(p);
   dispatch_real(p.w.dtype, [&]<class T>() {
     const auto step = adam_step<T>(c, p.scale.as<double>()[0]);
     const auto w = p.w.view<T, 2>(), m = p.m.view<T, 2>(), v = p.v.view<T, 2>(), g = p.g.view<T, 2>();
@@ -143,6 +153,7 @@ void CpuBackend::do_adam_rows(const AdamRows& p) {
     for_chunks(pool_, p.ids.dims[0], rows_per_task(E), [&](int64_t begin, int64_t end, int64_t) {
       for (int64_t k = begin; k < end; ++k) {
         const int64_t row = ids[k];
+        if (row < 0) continue;
         if (const auto missed = static_cast<double>(c.step - 1 - touched[row]); missed > 0) {
           multiply(m.row(row), E, std::pow(c.beta1, missed));
           multiply(v.row(row), E, std::pow(c.beta2, missed));
@@ -158,19 +169,20 @@ void CpuBackend::do_adam_rows(const AdamRows& p) {
 
 void CpuBackend::do_sgd(const Sgd& p) {
   if (no_update(p.scale)) return;
+  const SgdConfig c = config_now(p);
   dispatch_real(p.w.dtype, [&]<class T>() {
     const double scale = p.scale.as<double>()[0];
     T *w = static_cast<T*>(p.w.data), *m = static_cast<T*>(p.m.data);
     const T* g = static_cast<const T*>(p.g.data);
     for_chunks(pool_, p.w.size(), kChunk, [&](int64_t begin, int64_t end, int64_t) {
-      sgd_row(p.config, scale, end - begin, w + begin, g + begin, m + begin);
+      sgd_row(c, scale, end - begin, w + begin, g + begin, m + begin);
     });
   });
 }
 
 void CpuBackend::do_sgd_rows(const SgdRows& p) {
   if (no_update(p.scale)) return;
-  const SgdConfig& c = p.config;
+  const SgdConfig c = config_now(p);
   dispatch_real(p.w.dtype, [&]<class T>() {
     const double scale = p.scale.as<double>()[0];
     const auto w = p.w.view<T, 2>(), m = p.m.view<T, 2>(), g = p.g.view<T, 2>();
@@ -180,6 +192,7 @@ void CpuBackend::do_sgd_rows(const SgdRows& p) {
     for_chunks(pool_, p.ids.dims[0], rows_per_task(E), [&](int64_t begin, int64_t end, int64_t) {
       for (int64_t k = begin; k < end; ++k) {
         const int64_t row = ids[k];
+        if (row < 0) continue;
         if (const auto missed = static_cast<double>(c.step - 1 - touched[row]); missed > 0)
           multiply(m.row(row), E, std::pow(c.momentum, missed));
         sgd_row(c, scale, E, w.row(row), g.row(k), m.row(row));

@@ -24,7 +24,7 @@ class Backward {
   void run() {
     std::fill_n(scratch_.zeros, size_.H, T(0));
     pool_.parallel_for(size_.D * size_.P, [&](int64_t task) { run_slice(Slice(size_, host_, task)); });
-    if (host_.layout == Layout::padded) zero_padding();
+    if (host_.layout != Layout::packed) zero_padding();
     add_dbias();
     gather_h_prev();
     if (forward_.x_index) sum_distinct();
@@ -146,12 +146,15 @@ class Backward {
 
   // ---- sums over all rows
 
-  // Padding takes part in the products below: as zero.
+  // Padding takes part in the products below, on both sides: as zero.
   void zero_padding() {
     const int64_t S = size_.S;
     pool_.parallel_for(size_.D * size_.T, [&](int64_t task) {
-      const int64_t d = task / size_.T, t = task % size_.T, first = host_.active[static_cast<size_t>(t)];
-      std::fill_n(saved_.slots + (d * size_.N + t * size_.B + first) * S, (size_.B - first) * S, T(0));
+      const auto [first, end] = host_.padding(static_cast<int>(task % size_.T));
+      const int64_t before = task / size_.T * size_.N;
+      std::fill(saved_.slots + (before + first) * S, saved_.slots + (before + end) * S, T(0));
+      std::fill(scratch_.h_prev + (before + first) * size_.H, scratch_.h_prev + (before + end) * size_.H,
+                T(0));
     });
   }
 
@@ -169,10 +172,6 @@ class Backward {
       const Slice s(size_, host_, task);
       for (int64_t t = 0; t < size_.T; ++t)
         for (int64_t i = 0; i < s.active(t); ++i) gather_row(s, t, i);
-      // Padding meets gradients of zero, but must be finite.
-      for (int64_t t = 0; t < size_.T && host_.layout == Layout::padded; ++t)
-        for (int64_t i = s.active(t); i < s.count; ++i)
-          std::fill_n(scratch_.h_prev + (s.d * size_.N + s.row(t, i)) * size_.H, size_.H, T(0));
     });
   }
 

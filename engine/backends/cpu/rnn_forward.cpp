@@ -24,7 +24,7 @@ class Forward {
     input_product();
     transpose_R();
     pool_.parallel_for(size_.D * size_.P, [&](int64_t task) { run_slice(Slice(size_, host_, task)); });
-    if (host_.layout == Layout::padded) zero_padding();
+    if (host_.layout != Layout::packed) zero_padding();
   }
 
  private:
@@ -162,8 +162,8 @@ class Forward {
   void zero_padding() {
     const int64_t width = size_.D * size_.H;
     pool_.parallel_for(size_.T, [&](int64_t t) {
-      const int64_t first = host_.active[static_cast<size_t>(t)];
-      std::fill_n(p_.y.as<T>() + (t * size_.B + first) * width, (size_.B - first) * width, T(0));
+      const auto [first, end] = host_.padding(static_cast<int>(t));
+      std::fill(p_.y.as<T>() + first * width, p_.y.as<T>() + end * width, T(0));
     });
   }
 

@@ -102,6 +102,10 @@ void CudaBackend::wait(uint64_t mark) {
   transfers_.wait(mark);
 }
 
+void CudaBackend::replay(const ReplayKey& key, const std::function<void()>& verbs) {
+  graphs_.run(main_, key, verbs);
+}
+
 void CudaBackend::do_copy(const void* from, void* to, size_t bytes) {
   main_.copy(to, from, bytes);
 }

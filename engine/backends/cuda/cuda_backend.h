@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/backend.h"
+#include "engine/backends/cuda/graphs.h"
 #include "engine/backends/cuda/memory.h"
 #include "engine/backends/cuda/queue.h"
 #include "engine/backends/cuda/transfers.h"
@@ -25,6 +26,9 @@ class CudaBackend : public Backend {
   bool asynchronous() const override { return true; }
   uint64_t mark() override;
   void wait(uint64_t mark) override;
+  bool records() const override { return true; }
+  void replay(const ReplayKey& key, const std::function<void()>& verbs) override;
+  Graphs& graphs() { return graphs_; }
   // That on which everything is queued which a caller sees in order: for who times it.
   cudaStream_t stream() const { return main_.stream(); }
 
@@ -76,6 +80,7 @@ class CudaBackend : public Backend {
   Queue side_{memory_, "workspace of the reverse direction's stream"};
   Queue copies_{memory_, "workspace of the copying stream"};
   Transfers transfers_;
+  Graphs graphs_;
 };
 
 }  // namespace sluice::cuda

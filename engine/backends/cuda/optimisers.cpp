@@ -27,6 +27,10 @@ SgdScalars scalars_of(const SgdConfig& c) {
           .step = c.step};
 }
 
+const UpdateNumbers* numbers_at(const Tensor& now) {
+  return static_cast<const UpdateNumbers*>(now.data);
+}
+
 }  // namespace
 
 void CudaBackend::do_convert(const Convert& p) {
@@ -81,7 +85,8 @@ void CudaBackend::do_adam(const Adam& p) {
                          .g = reading<T, 1>(flat(p.g)),
                          .m = flat(p.m).view<T, 1>(),
                          .v = flat(p.v).view<T, 1>(),
-                         .scale = reading<double, 1>(p.scale)},
+                         .scale = reading<double, 1>(p.scale),
+                         .now = numbers_at(p.now)},
            main_.stream());
   });
 }
@@ -95,7 +100,8 @@ void CudaBackend::do_adam_rows(const AdamRows& p) {
                              .m = p.m.view<T, 2>(),
                              .v = p.v.view<T, 2>(),
                              .touched = p.touched.view<int32_t, 1>(),
-                             .scale = reading<double, 1>(p.scale)},
+                             .scale = reading<double, 1>(p.scale),
+                             .now = numbers_at(p.now)},
            main_.stream());
   });
 }
@@ -106,7 +112,8 @@ void CudaBackend::do_sgd(const Sgd& p) {
                         .w = flat(p.w).view<T, 1>(),
                         .g = reading<T, 1>(flat(p.g)),
                         .m = flat(p.m).view<T, 1>(),
-                        .scale = reading<double, 1>(p.scale)},
+                        .scale = reading<double, 1>(p.scale),
+                        .now = numbers_at(p.now)},
            main_.stream());
   });
 }
@@ -119,7 +126,8 @@ void CudaBackend::do_sgd_rows(const SgdRows& p) {
                             .w = p.w.view<T, 2>(),
                             .m = p.m.view<T, 2>(),
                             .touched = p.touched.view<int32_t, 1>(),
-                            .scale = reading<double, 1>(p.scale)},
+                            .scale = reading<double, 1>(p.scale),
+                            .now = numbers_at(p.now)},
            main_.stream());
   });
 }

@@ -2,6 +2,8 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
+
 #include "kernels/core/check.cuh"
 
 namespace sluice::cuda {
@@ -31,7 +33,7 @@ Queue::Queue(Memory& memory, const char* name) : memory_(memory), name_(name) {
 }
 
 Queue::~Queue() {
-  if (workspace_) memory_.release(workspace_, stream_);
+  for (void* workspace : workspaces_) memory_.release(workspace, stream_);
   cudaStreamDestroy(stream_);
 }
 
@@ -49,16 +51,14 @@ void Queue::copy(void* to, const void* from, size_t bytes) {
     check_cuda("cudaMemcpyAsync", cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_));
 }
 
-// What still runs on the old block is ordered before its release.
+// Each block is twice the one before it, so that those that stay are less than the one in use.
 void* Queue::workspace(size_t bytes) {
   if (bytes > workspace_bytes_) {
-    if (workspace_) memory_.release(workspace_, stream_);
-    workspace_ = nullptr;
-    workspace_bytes_ = 0;
-    workspace_ = memory_.allocate(bytes, name_, stream_);
-    workspace_bytes_ = bytes;
+    const size_t wanted = std::max(bytes, 2 * workspace_bytes_);
+    workspaces_.push_back(memory_.allocate(wanted, name_, stream_));
+    workspace_bytes_ = wanted;
   }
-  return workspace_;
+  return workspaces_.empty() ? nullptr : workspaces_.back();
 }
 
 void Queue::synchronize() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "engine/backends/cuda/cublas.h"
 #include "engine/backends/cuda/memory.h"
@@ -47,7 +48,8 @@ class Queue {
   void zero(void* data, size_t bytes);
   void copy(void* to, const void* from, size_t bytes);  // between places of the device
   void synchronize();
-  // At least `bytes` of scratch, until the next call.
+  // At least `bytes` of scratch, until the next call. Blocks that became too small stay: recorded verbs may
+  // use them.
   void* workspace(size_t bytes);
 
  private:
@@ -55,7 +57,7 @@ class Queue {
   const char* name_;
   cudaStream_t stream_ = nullptr;
   Event reached_;
-  void* workspace_ = nullptr;
+  std::vector<void*> workspaces_;  // the last one is in use, and the largest
   size_t workspace_bytes_ = 0;
   Cublas blas_;  // of its own: a handle's workspace serves one stream at a time
 };

@@ -64,6 +64,7 @@ class Backward : StepPass<T> {
     StepBackwardParams<T> step;
     step.cell = forward_.shape.cell;
     step.masks = step_masks<A>(forward_, way.d);
+    step.active_now = active_now(*forward_.batch);
     step.column = static_cast<int>(way.d * size_.H);
     step.slots = slots(way.d);
     step.y = reading<T, 2>(forward_.y);
@@ -94,6 +95,7 @@ class Backward : StepPass<T> {
   void run_step(Queue& queue, const Direction& way, int t, StepBackwardParams<T>& step) const {
     const int before = way.before(t);
     step.t = t;
+    step.t_before = before;
     step.active = way.active(t);
     step.first_row = way.first_row(t);
     step.active_before = way.active(before);
@@ -161,6 +163,9 @@ class Backward : StepPass<T> {
 }  // namespace
 
 void rnn_step_backward(Queue& main, Queue& side, const RnnBackward& p) {
+  // The product with R overwrites the rows of sequences that have ended, or have not begun.
+  SLUICE_CHECK(p.forward.batch->layout != Layout::bucketed || (!p.dhT && !p.dh0),
+               "path step: no gradients of first or last states of a bucketed batch");
   dispatch_stored(p.forward.shape.dtype, [&]<class T>() {
     Backward<T> backward(p);
     if (p.forward.shape.directions == 2) {

@@ -25,7 +25,7 @@ class Forward : StepPass<T> {
   }
 
   void zero_padding(Queue& queue) {
-    if (p_.batch->layout == Layout::padded)
+    if (p_.batch->layout != Layout::packed)
       launch(ZeroPaddingParams<T>{places_of(*p_.batch), p_.y.view<T, 2>()}, queue.stream());
   }
 
@@ -57,6 +57,7 @@ class Forward : StepPass<T> {
     StepForwardParams<T> step;
     step.cell = p_.shape.cell;
     step.masks = step_masks<A>(p_, d);
+    step.active_now = active_now(*p_.batch);
     step.column = static_cast<int>(d * size_.H);
     if (p_.x_index) step.x_pre = reading(x_product(d));
     step.x_index = reading<int32_t, 1>(p_.x_index);

@@ -57,12 +57,23 @@ struct Direction {
   int step(int64_t k) const { return static_cast<int>(reverse() ? steps() - 1 - k : k); }
   // The step that it computes before step t; may lie outside [0, T).
   int before(int t) const { return reverse() ? t + 1 : t - 1; }
-  int active(int t) const { return t < 0 || t >= host->steps ? 0 : host->active[static_cast<size_t>(t)]; }
+  // Rows of step t that are computed: the active ones, or, in bucketed batches, all: Note [Rows of a replayed
+  // step] in kernels/recurrence_step/recurrence_step.h.
+  int active(int t) const {
+    if (t < 0 || t >= host->steps) return 0;
+    return host->layout == Layout::bucketed ? host->row(t + 1, 0) - host->row(t, 0)
+                                            : host->active[static_cast<size_t>(t)];
+  }
   int64_t first_row(int t) const { return t < 0 || t >= host->steps ? 0 : host->row(t, 0); }
 };
 
 template <class A>
 StepMasks<A> step_masks(const RnnForward&, int64_t direction);
+
+// The active sequences of each step as kernels must find them where the host may not know them, else null.
+inline View<const int32_t, 1> active_now(const Batch& batch) {
+  return batch.layout == Layout::bucketed ? reading<int32_t, 1>(batch.active) : View<const int32_t, 1>{};
+}
 
 // Entry d of [D,rows,columns], or null of a null tensor.
 template <class T>

@@ -108,7 +108,7 @@ View<double, 1> norm_workspace(Queue& queue, const Tensor& x) {
 
 // Packed batches have no padding to look for.
 RowPlaces padded_places(const Batch* batch) {
-  return batch && batch->layout == Layout::padded ? places_of(*batch) : RowPlaces{};
+  return batch && batch->layout != Layout::packed ? places_of(*batch) : RowPlaces{};
 }
 
 }  // namespace
