@@ -64,17 +64,18 @@ TEST_P(GpuHalf, resumed_equals_a_straight_run_to_the_bit) {
   }
 }
 
-// From a checkpoint whose scale is far too large: updates are left out until it has come down, and then go
-// on.
+// From a checkpoint whose scale is far too large: updates are left out until it has come down, by half every
+// other update, and then go on.
 TEST_P(GpuHalf, overflowing_updates_are_left_out) {
   if (GetParam() != DType::f16) return;  // the others have no scale of their own
+  options_.train.epochs = 4;
   train_until(1);
   const std::string path = folder_ / "checkpoint/state.safetensors";
   {
     Rig rig(options_);
     rig.trainer->resume();
     Metadata metadata = SafetensorsFile(path, SafetensorsFile::Origin::ours).metadata();
-    metadata["loss_scale"] = "0x1p+24";
+    metadata["loss_scale"] = "0x1p+20";
     std::vector<NamedTensor> tensors;
     for (const auto& [name, tensor] : rig.classifier->params().named())
       tensors.push_back({"model/" + name, tensor});
@@ -85,7 +86,7 @@ TEST_P(GpuHalf, overflowing_updates_are_left_out) {
   Rig rig(options_, &seen);
   rig.trainer->resume();
   rig.run();
-  ASSERT_EQ(seen.norms.size(), 11u);  // 6 batches a pass
+  ASSERT_GE(seen.norms.size(), 20u);
   EXPECT_EQ(seen.norms.front(), 0);
   EXPECT_GT(seen.norms.back(), 0);
   for (double value : rig.parameter_values()) EXPECT_TRUE(std::isfinite(value));
