@@ -17,7 +17,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
 readonly limit=580  # seconds, for all of it
-readonly types=(f32)
+readonly types=(f32 bf16)
 python=python3 out='' build='' rehearse='' failures=0
 parts=()
 
@@ -85,7 +85,7 @@ write_readme() {
 }
 
 report() {
-    local gpu=$1 name type bench layers=()
+    local gpu=$1 name type cell bench layers=()
     name=$(tr -cs '[:alnum:]' - <<<"${gpu,,}")
     out=${out:-bench/results/${name%-}-$(date -u +%Y-%m-%d)}
     mkdir -p "$out"
@@ -102,11 +102,14 @@ report() {
             parts+=("sanitizer: left out, compute-sanitizer is not installed")
         fi
     fi
-    part kernels 60 "${bench[@]}" kernels --out "$out/kernels"
     if python_sees_gpu; then layers+=(--python "$python"); else parts+=("PyTorch: left out, $python has none that sees a GPU"); fi
     for type in "${types[@]}"; do
-        part "lstm_layer_$type" 120 "${bench[@]}" lstm_layer --type "$type" "${layers[@]}" --out "$out/lstm_layer_$type"
-        part "lstm_layer_ragged_$type" 120 "${bench[@]}" lstm_layer --type "$type" --lengths uniform:20:300 "${layers[@]}" --out "$out/lstm_layer_ragged_$type"
+        part "kernels_$type" 60 "${bench[@]}" kernels --type "$type" --out "$out/kernels_$type"
+        for cell in lstm gru; do
+            name=${cell}_layer_$type
+            part "$name" 60 "${bench[@]}" "${cell}_layer" --type "$type" "${layers[@]}" --out "$out/$name"
+            part "${name}_ragged" 60 "${bench[@]}" "${cell}_layer" --type "$type" --lengths uniform:20:300 "${layers[@]}" --out "$out/${name}_ragged"
+        done
     done
     write_readme "$gpu"
     say "$out: ${#parts[@]} parts in $SECONDS s, $failures failed"

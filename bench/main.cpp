@@ -18,12 +18,12 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--warmup", settings.frame.warmup, "Repetitions before those that count")
       ->capture_default_str();
-  app.add_option("--device", settings.device, "cpu or cuda, of kernels, lstm_layer and end_to_end")
+  app.add_option("--device", settings.device, "cpu or cuda, of kernels, layers and end_to_end")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, Device>{{"cpu", Device::cpu}, {"cuda", Device::cuda}}));
-  app.add_option("--type", settings.type, "f32, f64 or bf16, of kernels and lstm_layer")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, DType>{{"f32", DType::f32}, {"f64", DType::f64}, {"bf16", DType::bf16}}));
+  app.add_option("--type", settings.type, "f32, f64, bf16 or f16, of kernels and layers")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, DType>{
+          {"f32", DType::f32}, {"f64", DType::f64}, {"bf16", DType::bf16}, {"f16", DType::f16}}));
   app.add_flag("--rehearse", settings.rehearsal,
                "Small shapes: walks through all of it; timings mean nothing");
   app.add_flag("--list", settings.list, "kernels: names the cases and the least bytes of their kernels");

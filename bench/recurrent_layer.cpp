@@ -57,15 +57,16 @@ class Layer {
     f.x = random({N, E}, 1.0);
     f.W = random({D, G * H, E}, 0.1);
     f.R = random({D, G * H, H}, 0.1);
-    f.b = random({D, biases}, 0.1);
+    f.b = random({D, biases}, 0.1, accumulator_of(type_));
     f.y = random({N, D * H}, 0);
     f.saved = bytes_of(bytes.saved);
     f.scratch = bytes_of(bytes.scratch);
     backward_.dy = random({N, D * H}, 1.0);
     backward_.dx = random({N, E}, 0);
-    backward_.dW = random({D, G * H, E}, 0);
-    backward_.dR = random({D, G * H, H}, 0);
-    backward_.db = random({D, biases}, 0);
+    const DType sums = accumulator_of(type_);
+    backward_.dW = random({D, G * H, E}, 0, sums);
+    backward_.dR = random({D, G * H, H}, 0, sums);
+    backward_.db = random({D, biases}, 0, sums);
   }
 
   double forward() {
@@ -80,8 +81,9 @@ class Layer {
   }
 
  private:
-  Tensor random(std::initializer_list<int64_t> shape, double scale) {
-    Tensor t(nullptr, type_, shape);
+  Tensor random(std::initializer_list<int64_t> shape, double scale) { return random(shape, scale, type_); }
+  Tensor random(std::initializer_list<int64_t> shape, double scale, DType type) {
+    Tensor t(nullptr, type, shape);
     t.data = memory_.emplace_back(*backend_, t.bytes(), "bench").data();
     fill(*backend_, t, scale);
     return t;

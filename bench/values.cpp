@@ -24,6 +24,8 @@ void fill(Backend& backend, const Tensor& tensor, double scale) {
       return upload<double>(backend, tensor, scale);
     case DType::bf16:
       return upload<bf16>(backend, tensor, scale);
+    case DType::f16:
+      return upload<f16>(backend, tensor, scale);
     default:
       throw UserError("--type: {} is not a type of layers and kernels", name_of(tensor.dtype));
   }

@@ -57,10 +57,11 @@ class KernelRig {
   const std::vector<KernelCase>& cases() const { return cases_; }
 
  private:
-  // New memory: values of the rig's type that vary and are finite; zeros; numbers 0, stride, 2 stride, ...
-  Tensor real(std::initializer_list<int64_t> shape);
+  // New memory: values that vary and are finite, of REAL or ACC (Note [Types] in engine/backend.h); zeros.
+  Tensor real(std::initializer_list<int64_t> shape) { return values(type_, shape); }
+  Tensor acc(std::initializer_list<int64_t> shape) { return values(acc_, shape); }
+  Tensor values(DType type, std::initializer_list<int64_t> shape);
   Tensor zeros(DType type, std::initializer_list<int64_t> shape);
-  Tensor numbers(int64_t count, int32_t stride);
   void add(const char* name, std::vector<KernelLine> kernels, std::function<void()> run, bool timed = true);
   const Batch& batch(Layout layout);
 
@@ -68,15 +69,15 @@ class KernelRig {
   void add_linear();
   void add_normalisation();
   void add_pooling();
-  void add_rnn(const char* name, const RnnShape& shape, Layout layout, bool distinct_inputs);
+  void add_rnn(const std::string& name, const RnnShape& shape, Layout layout, bool distinct_inputs);
   void add_losses();
   void add_clipping();
   void add_optimisers();
 
   Backend& backend_;
   KernelSizes sizes_;
-  DType type_;
-  double s_;  // bytes of an element
+  DType type_, acc_;
+  double s_, a_;  // bytes of their elements
   HostBatch packed_, padded_;
   std::vector<std::unique_ptr<DeviceBatch>> device_batches_;
   const Batch* batches_[2] = {};  // by layout

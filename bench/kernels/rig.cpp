@@ -5,7 +5,12 @@
 namespace sluice::bench {
 
 KernelRig::KernelRig(Backend& backend, const KernelSizes& sizes, DType type)
-    : backend_(backend), sizes_(sizes), type_(type), s_(static_cast<double>(size_of(type))) {
+    : backend_(backend),
+      sizes_(sizes),
+      type_(type),
+      acc_(accumulator_of(type)),
+      s_(static_cast<double>(size_of(type))),
+      a_(static_cast<double>(size_of(acc_))) {
   const std::vector<int> lengths = draw_lengths(sizes.lengths, sizes.sequences, 1);
   packed_ = random_batch(lengths, sizes.vocabulary, sizes.classes, 2, Layout::packed);
   padded_ = random_batch(lengths, sizes.vocabulary, sizes.classes, 2, Layout::padded);
@@ -28,17 +33,9 @@ Tensor KernelRig::zeros(DType type, std::initializer_list<int64_t> shape) {
   return t;
 }
 
-Tensor KernelRig::real(std::initializer_list<int64_t> shape) {
-  const Tensor t = zeros(type_, shape);
+Tensor KernelRig::values(DType type, std::initializer_list<int64_t> shape) {
+  const Tensor t = zeros(type, shape);
   fill(backend_, t, 0.5);
-  return t;
-}
-
-Tensor KernelRig::numbers(int64_t count, int32_t stride) {
-  const Tensor t = zeros(DType::i32, {count});
-  std::vector<int32_t> values;
-  for (int64_t i = 0; i < count; ++i) values.push_back(static_cast<int32_t>(i) * stride);
-  backend_.copy_to_device(t, values.data());
   return t;
 }
 

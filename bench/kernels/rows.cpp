@@ -18,53 +18,56 @@ void KernelRig::add_tables() {
   add("build_mask", {{"build_mask", B * T + 4 * B, kPlace}}, [=, this] { backend_.build_mask(mask); });
 
   const Tensor table = real({sizes_.vocabulary, sizes_.width}), x = real({b.rows, sizes_.width}),
-               y = zeros(type_, {b.rows, sizes_.width}), sums = zeros(type_, {b.distinct, sizes_.width});
+               y = zeros(type_, {b.rows, sizes_.width}), sums = zeros(acc_, {b.distinct, sizes_.width}),
+               gradient = zeros(acc_, {sizes_.vocabulary, sizes_.width});
   const char* ids = "every thread of a row reads its id, from the cache, and parameters";
   add("gather", {{"gather", N * (2 * E * s_ + 4), ids}},
       [=, this, &b] { backend_.gather({.table = table, .ids = b.ids, .y = y}); });
-  add("segment_sum", {{"segment_sum", (N + U) * E * s_ + 4 * N + 4 * U, ids}}, [=, this, &b] {
+  add("segment_sum", {{"segment_sum", E * (N * s_ + U * a_) + 4 * N + 4 * U, ids}}, [=, this, &b] {
     backend_.segment_sum({.x = x, .segments = b.segments, .segment_rows = b.segment_rows, .y = sums});
   });
-  add("scatter_add", {{"scatter_add", 3 * U * E * s_ + 4 * U, ids}},
-      [=, this, &b] { backend_.scatter_add({.x = sums, .slots = b.distinct_ids, .y = table}); });
+  add("scatter_add", {{"scatter_add", 3 * U * E * a_ + 4 * U, ids}},
+      [=, this, &b] { backend_.scatter_add({.x = sums, .slots = b.distinct_ids, .y = gradient}); });
 }
 
 void KernelRig::add_linear() {
   const Batch& b = batch(Layout::packed);
   const int64_t M = b.rows, C = sizes_.width;
-  const double elements = static_cast<double>(M * C) * s_, columns = static_cast<double>(C) * s_;
-  const Tensor x = real({M, C}), W = real({C, C}), bias = real({C}), y = zeros(type_, {M, C}),
-               dx = zeros(type_, {M, C}), dW = zeros(type_, {C, C}), db = zeros(type_, {C});
+  const double elements = static_cast<double>(M * C) * s_, columns = static_cast<double>(C) * a_;
+  const Tensor x = real({M, C}), W = real({C, C}), bias = acc({C}), y = zeros(acc_, {M, C}),
+               dy = real({M, C}), dx = zeros(type_, {M, C}), dW = zeros(acc_, {C, C}), db = zeros(acc_, {C});
   add(
       "linear_forward",
-      {{"bias", elements + columns, "each thread reads its part of b for each of its rows, from the cache"}},
+      {{"bias", static_cast<double>(M) * columns + columns,
+        "each thread reads its part of b for each of its rows, from the cache"}},
       [=, this] { backend_.linear_forward({.x = x, .W = W, .b = bias, .y = y}); }, false);
   const double chunks = static_cast<double>(cuda::column_chunks(M) * C) * 8;
   add(
       "linear_backward",
       {{"sum_chunks", elements + chunks, kShared}, {"add_chunks", chunks + 2 * columns, kShared}},
-      [=, this] { backend_.linear_backward({.x = x, .W = W, .dy = y, .dx = dx, .dW = dW, .db = db}); },
+      [=, this] { backend_.linear_backward({.x = x, .W = W, .dy = dy, .dx = dx, .dW = dW, .db = db}); },
       false);
   const Batch* places = &b;
   add("dropout", {{"dropout", 2 * elements, kPlace}}, [=, this] {
-    backend_.dropout({.batch = places, .p = 0.5, .masks = {.seed = 1, .step = 1, .site = 1}, .x = x, .y = y});
+    backend_.dropout(
+        {.batch = places, .p = 0.5, .masks = {.seed = 1, .step = 1, .site = 1}, .x = x, .y = dx});
   });
 }
 
 void KernelRig::add_normalisation() {
   const Batch& b = batch(Layout::packed);
   const int64_t M = b.rows, C = sizes_.width;
-  const double elements = static_cast<double>(M * C) * s_, columns = static_cast<double>(C) * s_;
+  const double elements = static_cast<double>(M * C) * s_, columns = static_cast<double>(C) * a_;
   const double chunks = static_cast<double>(cuda::column_chunks(M) * C) * 24;
   const BatchNormForward forward{.batch = &b,
                                  .training = true,
                                  .x = real({M, C}),
-                                 .gamma = real({C}),
-                                 .beta = real({C}),
-                                 .running_mean = real({C}),
-                                 .running_var = real({C}),
-                                 .mean = zeros(type_, {C}),
-                                 .inverse_std = zeros(type_, {C}),
+                                 .gamma = acc({C}),
+                                 .beta = acc({C}),
+                                 .running_mean = acc({C}),
+                                 .running_var = acc({C}),
+                                 .mean = zeros(acc_, {C}),
+                                 .inverse_std = zeros(acc_, {C}),
                                  .y = zeros(type_, {M, C})};
   const char* of_columns = "what belongs to a column is read once by each block, from the cache";
   add("batch_norm_forward",
@@ -75,8 +78,8 @@ void KernelRig::add_normalisation() {
   const BatchNormBackward backward{.forward = forward,
                                    .dy = real({M, C}),
                                    .dx = zeros(type_, {M, C}),
-                                   .dgamma = zeros(type_, {C}),
-                                   .dbeta = zeros(type_, {C})};
+                                   .dgamma = zeros(acc_, {C}),
+                                   .dbeta = zeros(acc_, {C})};
   add("batch_norm_backward",
       {{"gradients_of_chunks", 2 * elements + chunks + 2 * columns, kShared},
        {"finish_gradients", chunks + 8 * columns, kShared},

@@ -13,11 +13,12 @@ void KernelRig::add_training() {
 void KernelRig::add_losses() {
   const Batch& b = batch(Layout::packed);
   const int64_t B = b.sequences, K = sizes_.classes;
-  const double elements = static_cast<double>(B * K) * s_, rows = static_cast<double>(B);
-  const Tensor logits = real({B, K}), y = zeros(type_, {B, K}), losses = zeros(type_, {B}),
+  const double classes = static_cast<double>(B * K), elements = classes * (2 * a_ + s_),
+               rows = static_cast<double>(B);
+  const Tensor logits = acc({B, K}), y = zeros(acc_, {B, K}), losses = zeros(acc_, {B}),
                gradient = zeros(type_, {B, K}), targets = zeros(DType::f32, {B, K});
   add("softmax_xent",
-      {{"softmax_xent", 3 * elements + rows * (s_ + 4),
+      {{"softmax_xent", elements + rows * (a_ + 4),
         "a row's logits are read three times, twice from the cache; and parameters"}},
       [=, this, &b] {
         backend_.softmax_xent({.logits = logits,
@@ -26,22 +27,17 @@ void KernelRig::add_losses() {
                                .losses = losses,
                                .dlogits = gradient});
       });
-  add("sigmoid_xent",
-      {{"sigmoid_xent", 3 * elements + 4 * rows * static_cast<double>(K) + rows * s_, kParameters}},
-      [=, this] {
-        backend_.sigmoid_xent({.logits = logits,
-                               .targets = targets,
-                               .probabilities = y,
-                               .losses = losses,
-                               .dlogits = gradient});
-      });
+  add("sigmoid_xent", {{"sigmoid_xent", elements + 4 * classes + rows * a_, kParameters}}, [=, this] {
+    backend_.sigmoid_xent(
+        {.logits = logits, .targets = targets, .probabilities = y, .losses = losses, .dlogits = gradient});
+  });
 }
 
 void KernelRig::add_clipping() {
   const int64_t n = sizes_.flat;
-  const double flat = static_cast<double>(n) * s_,
+  const double flat = static_cast<double>(n) * a_,
                chunks = 8 * static_cast<double>(cuda::sum_squares_partials(n));
-  const Tensor x = real({n}), sum = zeros(DType::f64, {1}), scale = zeros(DType::f64, {1});
+  const Tensor x = acc({n}), sum = zeros(DType::f64, {1}), scale = zeros(DType::f64, {1});
   add("sum_squares",
       {{"sum_squares_chunk", flat + chunks,
         "the sums of warps meet in shared memory, whose bytes count; and parameters"},
@@ -57,9 +53,14 @@ void KernelRig::add_clipping() {
 void KernelRig::add_optimisers() {
   const Batch& b = batch(Layout::packed);
   const int64_t n = sizes_.flat, E = sizes_.width, V = sizes_.vocabulary, U = b.distinct;
-  const double flat = static_cast<double>(n) * s_, rows = static_cast<double>(U * E) * s_;
+  const double flat = static_cast<double>(n) * a_, rows = static_cast<double>(U * E) * a_;
   const char* once = "each thread reads the clip scale, from the cache, and parameters, from constant memory";
-  const Tensor w = real({n}), g = real({n}), m = zeros(type_, {n}), v = zeros(type_, {n});
+  const Tensor w = acc({n}), g = acc({n}), m = zeros(acc_, {n}), v = zeros(acc_, {n});
+  if (type_ != acc_) {
+    const Tensor operand = zeros(type_, {n});
+    add("convert", {{"convert", flat + static_cast<double>(n) * s_, kParameters}},
+        [=, this] { backend_.convert({.from = w, .to = operand}); });
+  }
   const Tensor scale = zeros(DType::f64, {1}), touched = zeros(DType::i32, {V});
   const AdamConfig adam{.learning_rate = 1e-3, .weight_decay = 0.01, .step = 3};
   const SgdConfig sgd{.learning_rate = 1e-3, .momentum = 0.9, .step = 3};
@@ -67,8 +68,8 @@ void KernelRig::add_optimisers() {
       [=, this] { backend_.adam({.config = adam, .w = w, .g = g, .m = m, .v = v, .scale = scale}); });
   add("sgd", {{"sgd", 5 * flat, once}},
       [=, this] { backend_.sgd({.config = sgd, .w = w, .g = g, .m = m, .scale = scale}); });
-  const Tensor table = real({V, E}), gradient = real({U, E}), tm = zeros(type_, {V, E}),
-               tv = zeros(type_, {V, E});
+  const Tensor table = acc({V, E}), gradient = acc({U, E}), tm = zeros(acc_, {V, E}),
+               tv = zeros(acc_, {V, E});
   const char* lanes = "each lane of a row reads its id and the clip scale, from the cache, and parameters";
   add("adam_rows", {{"adam_rows", 7 * rows + 12 * static_cast<double>(U), lanes}}, [=, this, &b] {
     backend_.adam_rows({.config = adam,

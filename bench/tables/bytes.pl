@@ -14,7 +14,7 @@ use File::Basename qw(dirname);
 
 my $kAllowed = 1.15;    # times the least bytes, without a reason
 my $kWorse   = 1.01;
-my @kTypes   = qw(f32);
+my @kTypes   = qw(f32 bf16);
 my @kColumns = qw(launches instructions read written least ratio why);
 
 my ($mode, $bench, $table) = @ARGV;

@@ -16,12 +16,12 @@ test_rehearsal() {
     expect_contains "$output" "0 failed"
     expect_contains "$(<"$here/out/README.md")" "every timing here is meaningless"
     expect_contains "$(<"$here/out/tests.txt")" "100% tests passed"
-    for name in kernels lstm_layer_f32 lstm_layer_ragged_f32; do
+    for name in kernels_f32 kernels_bf16 lstm_layer_f32 gru_layer_bf16_ragged; do
         expect_contains "$(<"$here/out/$name.txt")" "a rehearsal: its timings mean nothing"
         expect_contains "$(<"$here/out/$name.csv")" "a rehearsal: its timings mean nothing"
         expect_contains "$(<"$here/out/$name.json")" "a rehearsal: its timings mean nothing"
     done
-    expect_contains "$(<"$here/out/kernels.csv")" "kernels,adam f32,cuda,0,"
+    expect_contains "$(<"$here/out/kernels_f32.csv")" "kernels,adam f32,cuda,0,"
     expect_contains "$(<"$here/out/lstm_layer_f32.csv")" "cuda:step"
 }
 
@@ -30,7 +30,7 @@ test_failing_part_is_named() {
     printf '#!/bin/sh\nexit 3\n' >"$here/build/bench/sluice_bench"
     chmod +x "$here/build/bench/sluice_bench"
     expect_exit 1 "$report" --rehearse --build "$here/build" --out "$here/out"
-    expect_contains "$(<"$here/out/README.md")" "kernels: failed (exit 3)"
+    expect_contains "$(<"$here/out/README.md")" "kernels_f32: failed (exit 3)"
 }
 
 test_no_gpu() {
