@@ -179,9 +179,9 @@ __global__ void __launch_bounds__(kColumns* kSlices)
   means[columns + j] = all.dy_xhat * share;
 }
 
-// 5: Note [Blocks of an SM]
+// Note [Blocks of an SM]
 template <class T, int W>
-__global__ void __launch_bounds__(kRowThreads, 5)
+__global__ void __launch_bounds__(kRowThreads, W > 4 ? 3 : 5)
     input_gradient(BatchNormBackwardParams<T> p, const double* means) {
   using A = arithmetic_t<T>;
   const int64_t columns = p.x.dims[1];
