@@ -290,7 +290,7 @@ struct ClipValue {
 struct Average {
   Tensor x;          // any rank, REAL
   Tensor average;    // as x; in place
-  double share = 0;  // in [0, 1]; 1 copies
+  double share = 0;  // in [0, 1]
 };
 
 // Every update leaves all as it is where its scale is NaN: a gradient was not finite. Where `now` is given,
