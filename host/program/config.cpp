@@ -21,7 +21,8 @@ bool is_free(const Option& option, Command command) {
   };
   if (in(kAlways)) return true;
   if (command == Command::train) return in(kResume);
-  return option.section() == "data" || option.section() == "batch";
+  // The parameters that a run holds serve every type.
+  return option.section() == "data" || option.section() == "batch" || option.key == "model.dtype";
 }
 
 void check_fixed(const Config& run, const Config& config, const Arguments& args) {

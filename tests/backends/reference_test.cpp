@@ -56,7 +56,7 @@ class Reference : public BackendTest {
 std::vector<TestCase> paths() {
   std::vector<TestCase> cases;
   for (const TestCase& c : for_each_rnn_path())
-    if (!is_half(c.dtype)) cases.push_back(c);
+    if (!is_half(c.dtype) && c.cell == CellKind::lstm) cases.push_back(c);
   return cases;
 }
 INSTANTIATE_TEST_SUITE_P(, Reference, testing::ValuesIn(paths()), name_of_param);
@@ -160,8 +160,9 @@ TEST_P(Reference, classifier) {
   backend_->pool_forward(pool);
   const Tensor W = in(rig, "head.W", {kK, kD * kH}), logits = rig.out({kB, kK});
   backend_->linear_forward({pool.y, W, in(rig, "head.b", {kK}), logits});
-  const SoftmaxXent xent{logits,        batch.labels,     {}, of("smoothing")[0], 1.0 / kB, rig.out({kB, kK}),
-                         rig.out({kB}), rig.out({kB, kK})};
+  const SoftmaxXent xent{
+      logits,        batch.labels,     {}, of("smoothing")[0], 1.0 / kB, {}, rig.out({kB, kK}),
+      rig.out({kB}), rig.out({kB, kK})};
   backend_->softmax_xent(xent);
 
   const Tensor dpooled = rig.out({kB, kD * kH}), dW = model.zeros({kK, kD * kH}), db = model.zeros({kK});

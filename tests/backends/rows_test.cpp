@@ -154,7 +154,7 @@ TEST_P(Rows, minus_one_stands_for_no_row) {
   Rig rig(*backend_, dtype_);
   Random random(5);
   const Values table = random.reals(4 * 5, dtype_), x = random.reals(3 * 5, dtype_);
-  const Tensor y = rig.out({3, 5}), to = rig.inout(table, {4, 5});
+  const Tensor y = rig.out({3, 5}), to = rig.inout_acc(table, {4, 5});
   const Tensor ids = rig.in(Ints{2, -1, 0}, {3});
   backend_->gather({rig.in(table, {4, 5}), ids, y});
   backend_->scatter_add({rig.in(x, {3, 5}), ids, to});
