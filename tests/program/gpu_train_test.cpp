@@ -131,7 +131,7 @@ TEST(GpuProgram, trains_a_real_corpus_in_16_bits) {
   };
   train("f32", "cpu", "1");
   const double want = log_loss_of(folder.path("f32/metrics.json"));
-  // Some 100 steep updates, which make much of each rounding: bounds as in tests/train/gpu_half_test.cpp.
+  // Some 100 steep updates, which make much of each rounding: bounds as in tests/train/gpu_training_test.cpp.
   for (const auto& [type, bound] : {std::pair{"bf16", 0.125}, {"f16", 0.0625}}) {
     train(type, "cuda", "1024");
     EXPECT_NEAR(log_loss_of(folder.path(std::string(type) + "/metrics.json")), want, bound * want) << type;
