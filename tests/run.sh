@@ -9,7 +9,7 @@
 #                                   random schedules
 #     tests/run.sh --all-targets    compiles every kernel for sm_80, sm_90a, sm_100a and sm_120, in build/targets, and compares
 #                                   registers and spills with bench/tables/registers.txt
-#     tests/run.sh --sanitizers     the quick tests with AddressSanitizer + UBSan, then with ThreadSanitizer
+#     tests/run.sh --sanitizers     the quick tests with AddressSanitizer + UBSan, then those that run threads with ThreadSanitizer
 #     tests/run.sh --fuzz SECONDS   every fuzz target, two at a time, for so many seconds in all
 #
 # Options may be combined; each names what runs in place of the plain suite. Tests on real corpora run where SLUICE_CORPORA
@@ -95,13 +95,15 @@ run_all_targets() {
     bench/tables/registers.pl check build/targets
 }
 
+# The programs whose tests run threads of ours.
+threaded_tests="cpu_test backends_test rnn_test data_test engine_test train_test"
+
 run_sanitizers() {
     install "${build_packages[@]}" "${test_packages[@]}"
-    local preset
-    for preset in asan tsan; do
-        build "$preset"
-        ctest --test-dir "build/$preset" -j2 -L quick --output-on-failure
-    done
+    build asan
+    ctest --test-dir build/asan -j2 -L quick --output-on-failure
+    target=$threaded_tests build tsan
+    ctest --test-dir build/tsan -j2 -L quick --output-on-failure
 }
 
 # run_fuzz SECONDS: two targets at a time share the time; what a target finds it writes to a file that its output names.
