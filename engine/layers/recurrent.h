@@ -38,8 +38,8 @@ class RecurrentLayer {
 
  private:
   RecurrentConfig config_;
+  std::string refusals_;  // before path_, whose choice writes here
   RnnPath path_;
-  std::string refusals_;
   ParamId W_ = -1, R_ = -1, b_ = -1;
   Tensor saved_, scratch_;
   RnnForward last_;  // arguments of the last forward(), which backward() refers to

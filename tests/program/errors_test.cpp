@@ -222,7 +222,7 @@ TEST_F(Errors, OutputsThatCannotBeReplaced) {
 
 // Room for the program, not for its workers' stacks.
 TEST_F(Errors, WorkersThatCannotStartAreFailures) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SLUICE_SANITIZED
   GTEST_SKIP() << "sanitizers reserve more address space than the limit";
 #endif
   expect_error(1, train("good.tsv", {"--quiet", "--set", "train.threads=64"}), "cannot start 64 threads",
