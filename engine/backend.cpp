@@ -29,6 +29,18 @@ const char* name_of(RnnPath path) {
   return "?";
 }
 
+// A verb at work, to its end.
+class Verb {
+ public:
+  Verb(Backend& backend, const char* name) : backend_(backend) { backend_.do_begin(name); }
+  ~Verb() { backend_.do_end(); }
+  Verb(const Verb&) = delete;
+  Verb& operator=(const Verb&) = delete;
+
+ private:
+  Backend& backend_;
+};
+
 // ---- memory
 // -------------------------------------------------------------------------------------------------------
 
@@ -118,12 +130,14 @@ void Backend::zero(Tensor x) {
 // ---------------------------------------------------------------------------------------------
 
 void Backend::build_mask(const BuildMask& a) {
+  const Verb verb(*this, "build_mask");
   shape("build_mask.lengths", a.lengths, DType::i32, {kAny});
   shape("build_mask.mask", a.mask, DType::u8, {a.lengths.dims[0], kAny});
   do_build_mask(a);
 }
 
 void Backend::gather(const Gather& a) {
+  const Verb verb(*this, "gather");
   real("gather.y", a.y);
   real_or_accumulator("gather.table", a.table, a.y.dtype);
   shape("gather.ids", a.ids, DType::i32, {kAny});
@@ -133,6 +147,7 @@ void Backend::gather(const Gather& a) {
 }
 
 void Backend::segment_sum(const SegmentSum& a) {
+  const Verb verb(*this, "segment_sum");
   real("segment_sum.x", a.x);
   shape("segment_sum.x", a.x, a.x.dtype, {kAny, kAny});
   shape("segment_sum.segments", a.segments, DType::i32, {kAny});
@@ -143,6 +158,7 @@ void Backend::segment_sum(const SegmentSum& a) {
 }
 
 void Backend::scatter_add(const ScatterAdd& a) {
+  const Verb verb(*this, "scatter_add");
   real("scatter_add.x", a.x);
   shape("scatter_add.slots", a.slots, DType::i32, {kAny});
   shape("scatter_add.x", a.x, a.x.dtype, {a.slots.dims[0], kAny});
@@ -164,11 +180,13 @@ RnnBytes Backend::rnn_bytes(const RnnShape& s, RnnPath path, const MaxShape& max
 }
 
 void Backend::rnn_forward(const RnnForward& a) {
+  const Verb verb(*this, "rnn_forward");
   checks::rnn(a);
   do_rnn_forward(a);
 }
 
 void Backend::rnn_backward(const RnnBackward& a) {
+  const Verb verb(*this, "rnn_backward");
   checks::rnn(a);
   do_rnn_backward(a);
 }
@@ -201,11 +219,13 @@ void check_norm(const BatchNormForward& a) {
 }  // namespace
 
 void Backend::pool_forward(const PoolForward& a) {
+  const Verb verb(*this, "pool_forward");
   check_pool(a);
   do_pool_forward(a);
 }
 
 void Backend::pool_backward(const PoolBackward& a) {
+  const Verb verb(*this, "pool_backward");
   check_pool(a.forward);
   same("pool.dy", a.forward.y, a.dy);
   same("pool.dx", a.forward.x, a.dx);
@@ -213,12 +233,14 @@ void Backend::pool_backward(const PoolBackward& a) {
 }
 
 void Backend::batch_norm_forward(const BatchNormForward& a) {
+  const Verb verb(*this, "batch_norm_forward");
   check_norm(a);
   same("batch_norm.y", a.x, a.y);
   do_batch_norm_forward(a);
 }
 
 void Backend::batch_norm_backward(const BatchNormBackward& a) {
+  const Verb verb(*this, "batch_norm_backward");
   check_norm(a.forward);
   same("batch_norm.dy", a.forward.x, a.dy);
   same("batch_norm.dx", a.forward.x, a.dx);
@@ -228,6 +250,7 @@ void Backend::batch_norm_backward(const BatchNormBackward& a) {
 }
 
 void Backend::dropout(const Dropout& a) {
+  const Verb verb(*this, "dropout");
   real("dropout.x", a.x);
   shape("dropout.x", a.x, a.x.dtype, {a.batch ? a.batch->rows : kAny, kAny});
   same("dropout.y", a.x, a.y);
@@ -239,6 +262,7 @@ void Backend::dropout(const Dropout& a) {
 // ---------------------------------------------------------------------------------------------------------
 
 void Backend::linear_forward(const LinearForward& a) {
+  const Verb verb(*this, "linear_forward");
   real("linear.x", a.x);
   shape("linear.x", a.x, a.x.dtype, {kAny, kAny});
   shape("linear.W", a.W, a.x.dtype, {kAny, a.x.dims[1]});
@@ -248,6 +272,7 @@ void Backend::linear_forward(const LinearForward& a) {
 }
 
 void Backend::linear_backward(const LinearBackward& a) {
+  const Verb verb(*this, "linear_backward");
   real("linear.x", a.x);
   shape("linear.x", a.x, a.x.dtype, {kAny, kAny});
   shape("linear.W", a.W, a.x.dtype, {kAny, a.x.dims[1]});
@@ -281,12 +306,14 @@ void check_xent(const Xent& a) {
 }  // namespace
 
 void Backend::softmax_xent(const SoftmaxXent& a) {
+  const Verb verb(*this, "softmax_xent");
   check_xent(a);
   shape("softmax_xent.labels", a.labels, DType::i32, {a.logits.dims[0]});
   do_softmax_xent(a);
 }
 
 void Backend::sigmoid_xent(const SigmoidXent& a) {
+  const Verb verb(*this, "sigmoid_xent");
   check_xent(a);
   shape("sigmoid_xent.targets", a.targets, DType::f32, {a.logits.dims[0], a.logits.dims[1]});
   do_sigmoid_xent(a);
@@ -296,6 +323,7 @@ void Backend::sigmoid_xent(const SigmoidXent& a) {
 // -----------------------------------------------------------------------------------------
 
 void Backend::convert(const Convert& a) {
+  const Verb verb(*this, "convert");
   SLUICE_CHECK(a.from.dtype == DType::f32 && is_half(a.to.dtype), "convert: {} to {}", name_of(a.from.dtype),
                name_of(a.to.dtype));
   real("convert.from", a.from);
@@ -305,12 +333,14 @@ void Backend::convert(const Convert& a) {
 }
 
 void Backend::sum_squares(const SumSquares& a) {
+  const Verb verb(*this, "sum_squares");
   accumulator("sum_squares.x", a.x);
   shape("sum_squares.out", a.out, DType::f64, {1});
   do_sum_squares(a);
 }
 
 void Backend::clip_scale(const ClipScale& a) {
+  const Verb verb(*this, "clip_scale");
   shape("clip_scale.sum_squares", a.sum_squares, DType::f64, {1});
   optional("clip_scale.loss_scale", a.loss_scale, DType::f64, {1});
   shape("clip_scale.scale", a.scale, DType::f64, {1});
@@ -318,6 +348,7 @@ void Backend::clip_scale(const ClipScale& a) {
 }
 
 void Backend::clip_value(const ClipValue& a) {
+  const Verb verb(*this, "clip_value");
   accumulator("clip_value.x", a.x);
   optional("clip_value.loss_scale", a.loss_scale, DType::f64, {1});
   SLUICE_CHECK(a.limit > 0, "clip_value: limit {} is not positive", a.limit);
@@ -361,6 +392,7 @@ std::array<double, kNumbers> update_numbers(const AdamConfig& c) {
 }
 
 void Backend::adam(const Adam& a) {
+  const Verb verb(*this, "adam");
   accumulator("adam.w", a.w);
   same("adam.g", a.w, a.g);
   same("adam.m", a.w, a.m);
@@ -371,12 +403,14 @@ void Backend::adam(const Adam& a) {
 }
 
 void Backend::adam_rows(const AdamRows& a) {
+  const Verb verb(*this, "adam_rows");
   check_rows(a);
   same("rows.v", a.w, a.v);
   do_adam_rows(a);
 }
 
 void Backend::sgd(const Sgd& a) {
+  const Verb verb(*this, "sgd");
   accumulator("sgd.w", a.w);
   same("sgd.g", a.w, a.g);
   same("sgd.m", a.w, a.m);
@@ -386,6 +420,7 @@ void Backend::sgd(const Sgd& a) {
 }
 
 void Backend::sgd_rows(const SgdRows& a) {
+  const Verb verb(*this, "sgd_rows");
   check_rows(a);
   do_sgd_rows(a);
 }

@@ -4,8 +4,8 @@
 // tensors lie in the backend's memory. `=` marks outputs that are overwritten, `+=` those that are added to.
 // Letters: B sequences, T steps, N rows of a batch, U
 // distinct ids, E input size, H hidden size, G gates, D directions, V vocabulary, K classes. Row r of an
-// [N,*] tensor is row(t, b) of the batch (engine/batch.h); rows that are padding hold anything finite on
-// input and are written as zero by every verb that outputs [N,*], except where said otherwise.
+// [N,*] tensor is row(t, b) of the batch (engine/batch.h); rows that are padding hold anything on input, NaN
+// too, and are written as zero by every verb that outputs [N,*], except where said otherwise.
 //
 // Note [Types]
 // REAL, one throughout a call, is what activations, their gradients and the operands of matrix products are
@@ -129,7 +129,7 @@ struct RnnForward {
   RnnPath path = RnnPath::cpu;  // never automatic
   StepInfo step;
   const Batch* batch = nullptr;
-  Tensor x;        // [N,E] REAL, or [U,E] when x_index is given
+  Tensor x;        // [N,E] REAL, finite in padding, or [U,E] when x_index is given
   Tensor x_index;  // [N] i32 or null: row r of the input is x[x_index[r]]
   Tensor W;        // [D,G*H,E] REAL  the order of gates: Note [Slots] in kernels/cells/cell.h
   Tensor R;        // [D,G*H,H] REAL
@@ -425,6 +425,11 @@ class Backend {
 
  protected:
   friend class Buffer;
+  friend class Verb;
+  // Around each verb, for profilers.
+  virtual void do_begin(const char* /*verb*/) {}
+  virtual void do_end() {}
+
   virtual void* do_allocate(size_t bytes,
                             const char* what) = 0;  // zeroed, 256-byte aligned; Failure names `what`
   virtual void do_release(void* data, size_t bytes) noexcept = 0;
@@ -471,11 +476,12 @@ enum class Device : uint8_t { automatic, cpu, cuda };
 
 struct BackendOptions {
   Device device = Device::automatic;
+  int index = 0;    // of the GPU, among those that the driver shows
   int threads = 0;  // of the CPU backend; 0: as many as the machine lends
 };
 
-// automatic: CUDA where it is built in and a GPU is present, else the CPU. Throws UserError when the device
-// wanted is not there.
-std::unique_ptr<Backend> make_backend(const BackendOptions&);
+// automatic: CUDA where it is built in and a GPU is present, else the CPU, and `why_not_cuda` then gets the
+// reason. Throws UserError when the device wanted is not there.
+std::unique_ptr<Backend> make_backend(const BackendOptions&, std::string* why_not_cuda = nullptr);
 
 }  // namespace sluice

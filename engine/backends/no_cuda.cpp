@@ -2,12 +2,16 @@
 
 namespace sluice {
 
-bool cuda_present() {
-  return false;
+std::string no_cuda_because(int) {
+  return "this build has no CUDA";
 }
 
-std::unique_ptr<Backend> make_cuda_backend(const BackendOptions&) {
-  throw UserError("--device cuda: this build has no CUDA; use --device cpu");
+std::unique_ptr<Backend> make_cuda_backend(const BackendOptions& options) {
+  throw UserError("--device cuda:{}: {}; use --device cpu", options.index, no_cuda_because(options.index));
+}
+
+std::string explain(const CudaError& error) {
+  return error.what();
 }
 
 }  // namespace sluice

@@ -62,12 +62,18 @@ struct ModelSection : ModelConfig {
   Loss loss = Loss::automatic;
 };
 
+// auto, cpu, cuda (the first GPU) or cuda:N.
+struct DeviceChoice {
+  Device kind = Device::automatic;
+  int index = 0;
+};
+
 struct TrainSection : TrainConfig {
   TrainSection() {
     epochs = 8;
     learning_rate = 5e-3;
   }
-  Device device = Device::automatic;
+  DeviceChoice device;
   int threads = 0;
   double label_smoothing = 0.1;
   ClassWeights class_weights = ClassWeights::none;

@@ -61,6 +61,7 @@ void info_command(const Arguments& args) {
   fmt::print("run         {}\n", folder.path());
   fmt::print("labels      {}: {}\n", labels.size(), fmt::join(labels, ", "));
   fmt::print("vocabulary  {}\n", vocabulary.size());
+  fmt::print("device      {}\n", std::get<std::string>(find_option("train.device")->get(config)));
   fmt::print("model       {}, embedding {}, {} pooling, {} loss\n", describe_model(config.model),
              config.model.embedding_size, words(config, "model.pooling"), words(config, "model.loss"));
   if (!std::filesystem::exists(folder.model())) {

@@ -7,6 +7,7 @@
 #include <new>
 #include <system_error>
 
+#include "engine/backends/make_cuda.h"
 #include "engine/error.h"
 #include "host/program/command_line.h"
 #include "host/program/commands.h"
@@ -38,6 +39,8 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const sluice::Error& error) {
     return report(error.what(), error.exit_code());
+  } catch (const sluice::CudaError& error) {
+    return report(explain(error).c_str(), 1);
   } catch (const std::bad_alloc&) {
     return report("out of memory: make batch.tokens or the model smaller", 1);
   } catch (const std::system_error& error) {  // a thread that cannot start

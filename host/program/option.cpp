@@ -64,7 +64,7 @@ void check_range(const Option& option, double value, const std::string& shown, s
 }
 
 void check_choice(const Option& option, const std::string& value, std::string_view where) {
-  if (option.choices.empty()) return;
+  if (option.choices.empty() || (option.like_choices && option.like_choices(value))) return;
   if (std::find(option.choices.begin(), option.choices.end(), value) != option.choices.end()) return;
   throw UserError("{}: {} is {}, but must be {}", where, option.key, in_quotes(value),
                   one_of(option.choices));

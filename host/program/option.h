@@ -26,8 +26,9 @@ struct Option {
   std::string key{};  // "model.dropout"
   std::string comment{};
   ValueKind kind = ValueKind::text;
-  double low = 0, high = 0;            // of numbers, inclusive
-  std::vector<std::string> choices{};  // of texts, where only these are legal
+  double low = 0, high = 0;                                // of numbers, inclusive
+  std::vector<std::string> choices{};                      // of texts, where only these are legal
+  std::function<bool(const std::string&)> like_choices{};  // others that are legal, too
   std::function<Value(const Config&)> get{};
   std::function<void(Config&, const Value&)> put{};  // of a value that check() let pass
 

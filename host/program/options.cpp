@@ -84,13 +84,42 @@ std::vector<Option> batch_options() {
   };
 }
 
+// "cuda:" and a number of at most three digits: the GPU it names, else -1.
+int gpu_index(const std::string& text) {
+  constexpr std::string_view kPrefix = "cuda:";
+  const std::string digits = text.size() > kPrefix.size() ? text.substr(kPrefix.size()) : "";
+  const bool legal = text.compare(0, kPrefix.size(), kPrefix) == 0 && !digits.empty() && digits.size() <= 3 &&
+                     digits.find_first_not_of("0123456789") == std::string::npos;
+  return legal ? std::stoi(digits) : -1;
+}
+
+std::string text_of(const DeviceChoice& device) {
+  if (device.kind == Device::automatic) return "auto";
+  if (device.kind == Device::cpu) return "cpu";
+  return device.index == 0 ? "cuda" : fmt::format("cuda:{}", device.index);
+}
+
+DeviceChoice device_of(const std::string& text) {
+  if (text == "auto") return {Device::automatic};
+  if (text == "cpu") return {Device::cpu};
+  return {Device::cuda, std::max(0, gpu_index(text))};
+}
+
+Option device_option() {
+  return {.key = "train.device",
+          .comment = "auto: a CUDA GPU where there is one, else the CPU; cuda:1 is the second GPU",
+          .kind = ValueKind::text,
+          .choices = {"auto", "cpu", "cuda", "cuda:1"},
+          .like_choices = [](const std::string& text) { return gpu_index(text) >= 0; },
+          .get = [](const Config& c) { return Value(text_of(c.train.device)); },
+          .put = [](Config& c, const Value& v) { c.train.device = device_of(std::get<std::string>(v)); }};
+}
+
 std::vector<Option> train_options() {
   using T = TrainSection;
   constexpr auto at = [](auto field) { return At{&Config::train, field}; };
   return {
-      choice("train.device", at(&T::device),
-             {{"auto", Device::automatic}, {"cpu", Device::cpu}, {"cuda", Device::cuda}},
-             "auto: a CUDA GPU where there is one, else the CPU"),
+      device_option(),
       choice("train.cuda_graph", at(&T::cuda_graph),
              {{"auto", CudaGraph::automatic}, {"on", CudaGraph::on}, {"off", CudaGraph::off}},
              "on a GPU, steps are recorded and replayed; batches then get a little padding, so that shapes "

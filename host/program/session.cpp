@@ -35,8 +35,11 @@ Corpus prepare_corpus(const Arguments& args, const Config& config, Console& cons
   return corpus;
 }
 
-std::unique_ptr<Backend> make_backend(const Config& config) {
-  return make_backend(BackendOptions{.device = config.train.device, .threads = config.train.threads});
+std::unique_ptr<Backend> make_backend(const Config& config, std::string* why_not_cuda) {
+  return make_backend(BackendOptions{.device = config.train.device.kind,
+                                     .index = config.train.device.index,
+                                     .threads = config.train.threads},
+                      why_not_cuda);
 }
 
 BatchOptions evaluation_batches(const Config& config) {

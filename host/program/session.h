@@ -23,7 +23,8 @@ Corpus prepare_corpus(const Arguments& args, const Config& config, Console& cons
 
 PrepareRun prepare_run(const Config& config);
 
-std::unique_ptr<Backend> make_backend(const Config& config);
+// `why_not_cuda`: as engine/backend.h has it.
+std::unique_ptr<Backend> make_backend(const Config& config, std::string* why_not_cuda = nullptr);
 
 // Batches for evaluation: documents sorted by length within windows.
 BatchOptions evaluation_batches(const Config& config);

@@ -1,6 +1,7 @@
 // sluice train: prepare, train, evaluate the best, keep everything in the run folder.
 #include <fmt/core.h>
 
+#include "engine/backends/make_cuda.h"
 #include "engine/error.h"
 #include "engine/file.h"
 #include "engine/optim/optimizer.h"
@@ -62,6 +63,7 @@ class Training {
   void build();
   void place_vectors();
   bool train();  // false: stopped by a signal
+  TrainResult run_to_the_end(Trainer& trainer) const;
   void finish();
   std::vector<std::string> labels() const;
   Metrics evaluate_part(BatchSource& source);
@@ -72,6 +74,7 @@ class Training {
   Config config_;
   RunFolder folder_;
   Console console_;
+  std::string why_not_cuda_;
   std::unique_ptr<Backend> backend_;
   Corpus corpus_;
   std::vector<std::string> report_;  // told once nothing more can be wrong with what the user gave
@@ -97,7 +100,7 @@ Training::Training(const Arguments& args)
       config_(checked_config(args)),
       folder_(args.run),
       console_(args.quiet),
-      backend_(make_backend(config_)),
+      backend_(make_backend(config_, &why_not_cuda_)),
       corpus_(prepare_corpus(args, config_, console_)),
       report_(describe(corpus_)) {
   const std::string_view text = corpus_.vocabulary();
@@ -199,7 +202,8 @@ void Training::build() {
   classifier_->allocate(max, config_.train.seed, !config_.optim.lazy_embeddings, config_.train.accumulate,
                         training_state);
   place_vectors();
-  report_.push_back("device: " + backend_->describe());
+  report_.push_back("device: " + backend_->describe() +
+                    (why_not_cuda_.empty() ? "" : "; not cuda: " + why_not_cuda_));
   for (const std::string& line : classifier_->path_lines()) report_.push_back(line);
   if (train_layout_ == Layout::bucketed)
     report_.push_back("CUDA graphs: a step of a shape that came before is replayed");
@@ -220,6 +224,20 @@ void Training::place_vectors() {
   }
   classifier_->set_embeddings(rows, values);
   vectors_ = {};
+}
+
+// A failure also says where the training can go on.
+TrainResult Training::run_to_the_end(Trainer& trainer) const {
+  std::string what;
+  try {
+    return trainer.run();
+  } catch (const Failure& failure) {
+    what = failure.what();
+  } catch (const CudaError& error) {
+    what = explain(error);
+  }
+  throw Failure("{}; once that is mended, --resume goes on from {}", what,
+                has_checkpoint(folder_.checkpoint()) ? "the last checkpoint" : "the beginning");
 }
 
 bool Training::train() {
@@ -245,7 +263,7 @@ bool Training::train() {
   }
   for (const std::string& line : report_) console_.line(line);
   log.begin(trainer.state().update);
-  const TrainResult result = trainer.run();
+  const TrainResult result = run_to_the_end(trainer);
   signals_.ask(nullptr);
   console_.line(fmt::format("training ended: {}", name_of(result.reason)));
   if (result.best_restored) {

@@ -7,17 +7,9 @@
 
 #include "kernels/batch/columns.h"
 #include "kernels/batch/rows.cuh"
+#include "kernels/core/mutant.h"
 
 namespace sluice::cuda {
-
-constexpr int kColumns = 32, kSlices = 8;
-
-inline dim3 column_grid(int64_t columns, int64_t chunks) {
-  return dim3(static_cast<unsigned>((columns + kColumns - 1) / kColumns), static_cast<unsigned>(chunks));
-}
-inline dim3 column_block() {
-  return dim3(kColumns, kSlices);
-}
 
 __device__ inline int64_t column_of_thread() {
   return static_cast<int64_t>(blockIdx.x) * kColumns + threadIdx.x;
@@ -48,7 +40,7 @@ template <class A>
 __device__ A join_slices(A mine) {
   __shared__ A slices[kSlices][kColumns];
   slices[threadIdx.y][threadIdx.x] = mine;
-  __syncthreads();
+  if (!SLUICE_MUTANT(columns_without_barrier)) __syncthreads();
   if (threadIdx.y == 0)
     for (int slice = 1; slice < kSlices; ++slice) mine.join(slices[slice][threadIdx.x]);
   return mine;

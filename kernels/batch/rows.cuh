@@ -9,24 +9,18 @@
 #include <cstdint>
 
 #include "kernels/batch/rows.h"
+#include "kernels/core/launch.cuh"
+#include "kernels/core/mutant.h"
 
 namespace sluice::cuda {
-
-constexpr int kRowThreads = 256;
-constexpr int kRowsPerThread = 4;
 
 struct RowGrid {
   dim3 grid, block;
 };
 
-// `lanes`: what a row is cut into, elements or vectors. rows_per_thread: 1 where a row is long work itself.
 inline RowGrid row_grid(int64_t rows, int64_t lanes, int rows_per_thread = kRowsPerThread) {
-  int across = 1;
-  while (across < kRowThreads && across < lanes) across *= 2;
-  const int down = kRowThreads / across;
-  const int64_t per_block = static_cast<int64_t>(down) * rows_per_thread;
-  return {dim3(static_cast<unsigned>((rows + per_block - 1) / per_block)),
-          dim3(static_cast<unsigned>(across), static_cast<unsigned>(down))};
+  const Plan plan = row_plan(rows, lanes, rows_per_thread);
+  return {as_dim3(plan.grid), as_dim3(plan.block)};
 }
 
 class RowWalk {
@@ -55,7 +49,9 @@ class RowWalk {
 
   __device__ int64_t t() const { return t_; }
   __device__ int64_t b() const { return b_; }
-  __device__ bool valid() const { return !places_.offsets || b_ < places_.active(t_); }
+  __device__ bool valid() const {
+    return !places_.offsets || b_ < places_.active(t_) + (SLUICE_MUTANT(padding_counted) ? 1 : 0);
+  }
 
  private:
   const RowPlaces& places_;

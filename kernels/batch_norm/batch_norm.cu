@@ -212,47 +212,33 @@ __global__ void __launch_bounds__(kRowThreads, W > 4 ? 3 : 5)
 }  // namespace
 
 template <class T>
-void launch(const BatchNormForwardParams<T>& p, cudaStream_t stream) {
-  const int64_t rows = p.x.dims[0], columns = p.x.dims[1];
-  if (columns == 0) return;
-  const int64_t chunks = p.training ? column_chunks(rows) : 0;
-  if (chunks > 0)
-    launch_kernel("batch_norm_moments", moments_of_chunks<T>, column_grid(columns, chunks), column_block(), 0,
-                  stream, p);
-  launch_kernel("batch_norm_statistics", finish_statistics<T>, column_grid(columns, 1), column_block(), 0,
-                stream, p, chunks);
-  if (rows == 0) return;
-  constexpr int kWide = kVecWidth<T>;
-  const bool wide = rows_in_vecs<T>(columns, p.x.data, p.y.data, p.mean.data, p.inverse_std.data,
-                                    p.gamma.data, p.beta.data);
-  const RowGrid g = row_grid(rows, wide ? columns / kWide : columns);
-  launch_kernel("batch_norm", wide ? normalise<T, kWide> : normalise<T, 1>, g.grid, g.block, 0, stream, p);
+void launch(const BatchNormForwardParams<T>& p, const BatchNormPlan& plan, cudaStream_t stream) {
+  if (p.x.dims[1] == 0) return;
+  if (plan.chunks > 0) launch_kernel("batch_norm_moments", moments_of_chunks<T>, plan.sum, stream, p);
+  launch_kernel("batch_norm_statistics", finish_statistics<T>, plan.finish, stream, p, plan.chunks);
+  if (p.x.dims[0] == 0) return;
+  launch_kernel("batch_norm", plan.apply.width > 1 ? normalise<T, kVecWidth<T>> : normalise<T, 1>, plan.apply,
+                stream, p);
 }
 
 template <class T>
-void launch(const BatchNormBackwardParams<T>& p, cudaStream_t stream) {
-  const int64_t rows = p.x.dims[0], columns = p.x.dims[1];
-  if (rows == 0 || columns == 0) return;
-  const int64_t chunks = column_chunks(rows);
-  launch_kernel("batch_norm_gradients", gradients_of_chunks<T>, column_grid(columns, chunks), column_block(),
-                0, stream, p);
-  launch_kernel("batch_norm_finish", finish_gradients<T>, column_grid(columns, 1), column_block(), 0, stream,
-                p, chunks);
-  constexpr int kWide = kVecWidth<T>;
-  const bool wide =
-      rows_in_vecs<T>(columns, p.x.data, p.dy.data, p.dx.data, p.mean.data, p.inverse_std.data, p.gamma.data);
-  const RowGrid g = row_grid(rows, wide ? columns / kWide : columns);
-  launch_kernel("batch_norm_input", wide ? input_gradient<T, kWide> : input_gradient<T, 1>, g.grid, g.block,
-                0, stream, p, p.workspace.data + 3 * chunks * columns);
+void launch(const BatchNormBackwardParams<T>& p, const BatchNormPlan& plan, cudaStream_t stream) {
+  const int64_t columns = p.x.dims[1];
+  if (p.x.dims[0] == 0 || columns == 0) return;
+  launch_kernel("batch_norm_gradients", gradients_of_chunks<T>, plan.sum, stream, p);
+  launch_kernel("batch_norm_finish", finish_gradients<T>, plan.finish, stream, p, plan.chunks);
+  launch_kernel("batch_norm_input",
+                plan.apply.width > 1 ? input_gradient<T, kVecWidth<T>> : input_gradient<T, 1>, plan.apply,
+                stream, p, p.workspace.data + 3 * plan.chunks * columns);
 }
 
-template void launch(const BatchNormForwardParams<float>&, cudaStream_t);
-template void launch(const BatchNormForwardParams<double>&, cudaStream_t);
-template void launch(const BatchNormForwardParams<bf16>&, cudaStream_t);
-template void launch(const BatchNormForwardParams<f16>&, cudaStream_t);
-template void launch(const BatchNormBackwardParams<float>&, cudaStream_t);
-template void launch(const BatchNormBackwardParams<double>&, cudaStream_t);
-template void launch(const BatchNormBackwardParams<bf16>&, cudaStream_t);
-template void launch(const BatchNormBackwardParams<f16>&, cudaStream_t);
+template void launch(const BatchNormForwardParams<float>&, const BatchNormPlan&, cudaStream_t);
+template void launch(const BatchNormForwardParams<double>&, const BatchNormPlan&, cudaStream_t);
+template void launch(const BatchNormForwardParams<bf16>&, const BatchNormPlan&, cudaStream_t);
+template void launch(const BatchNormForwardParams<f16>&, const BatchNormPlan&, cudaStream_t);
+template void launch(const BatchNormBackwardParams<float>&, const BatchNormPlan&, cudaStream_t);
+template void launch(const BatchNormBackwardParams<double>&, const BatchNormPlan&, cudaStream_t);
+template void launch(const BatchNormBackwardParams<bf16>&, const BatchNormPlan&, cudaStream_t);
+template void launch(const BatchNormBackwardParams<f16>&, const BatchNormPlan&, cudaStream_t);
 
 }  // namespace sluice::cuda

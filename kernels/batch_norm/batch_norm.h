@@ -6,6 +6,7 @@
 #include "kernels/batch/columns.h"
 #include "kernels/batch/rows.h"
 #include "kernels/core/arithmetic.h"
+#include "kernels/core/plan.h"
 #include "kernels/core/stream.h"
 #include "kernels/core/view.h"
 
@@ -46,9 +47,36 @@ struct BatchNormBackwardParams {
   View<double, 1> workspace;                  // [batch_norm_workspace(M, C)]
 };
 
+struct BatchNormPlan {
+  int64_t chunks = 0;       // of rows, for sums down the columns; 0 with running statistics
+  Plan sum, finish, apply;  // of each chunk; of the chunks; to every element
+};
+struct BatchNormShape {
+  int64_t rows = 0, columns = 0;
+  bool sums = true;  // over the rows: backward, and forward in training
+  int width = 1;     // elements that a thread may take at once
+};
+Planned<BatchNormPlan> plan_batch_norm(const BatchNormShape&, const DeviceProps&);
+
 template <class T>
-void launch(const BatchNormForwardParams<T>&, cudaStream_t);
+Planned<BatchNormPlan> plan(const BatchNormForwardParams<T>& p, const DeviceProps& device) {
+  const bool aligned =
+      aligned_to_vec(p.x.data, p.y.data, p.mean.data, p.inverse_std.data, p.gamma.data, p.beta.data);
+  const int64_t columns = p.x.dims[1];
+  return plan_batch_norm({p.x.dims[0], columns, p.training, vector_width(sizeof(T), columns, aligned)},
+                         device);
+}
 template <class T>
-void launch(const BatchNormBackwardParams<T>&, cudaStream_t);
+Planned<BatchNormPlan> plan(const BatchNormBackwardParams<T>& p, const DeviceProps& device) {
+  const bool aligned =
+      aligned_to_vec(p.x.data, p.dy.data, p.dx.data, p.mean.data, p.inverse_std.data, p.gamma.data);
+  const int64_t columns = p.x.dims[1];
+  return plan_batch_norm({p.x.dims[0], columns, true, vector_width(sizeof(T), columns, aligned)}, device);
+}
+
+template <class T>
+void launch(const BatchNormForwardParams<T>&, const BatchNormPlan&, cudaStream_t);
+template <class T>
+void launch(const BatchNormBackwardParams<T>&, const BatchNormPlan&, cudaStream_t);
 
 }  // namespace sluice::cuda

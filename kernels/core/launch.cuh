@@ -1,9 +1,11 @@
-// One way to launch a kernel: attributes, the launch, the check of its error; once for all kernels.
+// One way to launch a kernel: attributes, a range for profilers, the launch, the check of its error; once for
+// all kernels.
 #pragma once
 
 #include <cuda_runtime.h>
 
 #include "kernels/core/check.cuh"
+#include "kernels/core/nvtx.cuh"
 #include "kernels/core/plan.h"
 
 namespace sluice {
@@ -11,14 +13,19 @@ namespace sluice {
 // What a kernel may use of dynamic shared memory without asking.
 constexpr size_t kSharedWithoutOptIn = 48 << 10;
 
-// Launches kernel(args...). `name` heads the error's message.
+// Launches kernel(args...). `name` heads the error's message and is the range's.
 template <class... Params, class... Args>
 void launch_kernel(const char* name, void (*kernel)(Params...), const cudaLaunchConfig_t& config,
                    const Args&... args) {
+  const Range range(name);
   if (config.dynamicSmemBytes > kSharedWithoutOptIn)
     check_cuda(name, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                           static_cast<int>(config.dynamicSmemBytes)));
   check_cuda(name, cudaLaunchKernelEx(&config, kernel, static_cast<Params>(args)...));
+}
+
+inline dim3 as_dim3(const Grid& grid) {
+  return dim3(static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y), static_cast<unsigned>(grid.z));
 }
 
 template <class... Params, class... Args>
@@ -26,8 +33,8 @@ void launch_kernel(const char* name, void (*kernel)(Params...), const Plan& plan
                    const Args&... args) {
   cudaLaunchAttribute attributes[2] = {};
   cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(plan.grid.x, plan.grid.y, plan.grid.z);
-  config.blockDim = dim3(plan.block);
+  config.gridDim = as_dim3(plan.grid);
+  config.blockDim = as_dim3(plan.block);
   config.dynamicSmemBytes = plan.shared;
   config.stream = stream;
   config.attrs = attributes;

@@ -5,6 +5,7 @@
 #include <cuda_runtime.h>
 
 #include "kernels/core/macros.h"
+#include "kernels/core/mutant.h"
 
 namespace sluice {
 
@@ -43,7 +44,7 @@ __device__ T block_reduce(T value, Op op) {
   __shared__ T partial[kWarps];
   value = warp_reduce(value, op);
   if (threadIdx.x % kWarp == 0) partial[threadIdx.x / kWarp] = value;
-  __syncthreads();
+  if (!SLUICE_MUTANT(block_without_barrier)) __syncthreads();
   T result = partial[0];
   for (unsigned w = 1; w < kWarps; ++w) result = op(result, partial[w]);
   __syncthreads();

@@ -5,6 +5,7 @@
 
 #include "kernels/core/arithmetic.h"
 #include "kernels/core/macros.h"
+#include "kernels/core/plan.h"
 
 namespace sluice::cuda {
 
@@ -38,12 +39,6 @@ SLUICE_HD void store(T* p, const Vec<arithmetic_t<T>, W>& values) {
     for (int i = 0; i < kPiece; ++i) stored.at[i] = static_cast<T>(values.at[first + i]);
     *reinterpret_cast<Vec<T, kPiece>*>(p + first) = stored;
   }
-}
-
-// Whether every pointer is aligned to 128 bits (a null one is).
-template <class... T>
-bool aligned_to_vec(const T*... pointers) {
-  return ((reinterpret_cast<uintptr_t>(pointers) % 16 == 0) && ...);
 }
 
 // Whether rows of `width` elements can be taken kVecWidth<T> at a time from each of these; T: the narrowest

@@ -8,6 +8,7 @@
 // Sync:    none. In place is safe: an element is read and written by one thread, read first.
 #include "kernels/batch/rows.cuh"
 #include "kernels/core/launch.cuh"
+#include "kernels/core/mutant.h"
 #include "kernels/core/vec.h"
 #include "kernels/dropout/dropout.h"
 
@@ -45,7 +46,8 @@ __global__ void __launch_bounds__(kRowThreads) dropout(DropoutKernel<T> k) {
       const T* x = k.p.x.row(r) + q * kQuad;
       T* y = k.p.y.row(r) + q * kQuad;
       PhiloxBlock words = {};
-      if (k.threshold != 0) words = k.p.masks.quad(static_cast<uint32_t>(q), b, t);
+      if (k.threshold != 0)
+        words = k.p.masks.quad(static_cast<uint32_t>(q), b, SLUICE_MUTANT(dropout_counter) ? t + 1 : t);
 #pragma unroll
       for (int first = 0; first < kQuad; first += W) {
         if (!wide && q * kQuad + first >= columns) continue;

@@ -12,6 +12,7 @@
 #include "kernels/batch/columns.cuh"
 #include "kernels/batch/rows.cuh"
 #include "kernels/core/launch.cuh"
+#include "kernels/core/mutant.h"
 #include "kernels/core/vec.h"
 #include "kernels/linear/linear.h"
 
@@ -24,6 +25,7 @@ __global__ void __launch_bounds__(kRowThreads) bias(BiasParams<T> p) {
   for_rows({}, p.y.dims[0], [&](int64_t r, const RowWalk&) {
     for (int64_t k = int64_t{threadIdx.x} * W; k < columns; k += int64_t{blockDim.x} * W) {
       auto sum = load<W>(p.b.data + k);
+      if (SLUICE_MUTANT(linear_without_bias)) sum = {};
       if (p.accumulate) {
         const auto y = load<W>(p.y.row(r) + k);
 #pragma unroll
@@ -70,32 +72,23 @@ __global__ void __launch_bounds__(kColumns* kSlices) add_chunks(ColumnSumParams<
 }  // namespace
 
 template <class T>
-void launch(const BiasParams<T>& p, cudaStream_t stream) {
-  const int64_t rows = p.y.dims[0], columns = p.y.dims[1];
-  if (rows == 0 || columns == 0) return;
-  constexpr int kWide = kVecWidth<T>;
-  const bool wide = rows_in_vecs<T>(columns, p.b.data, p.y.data);
-  const RowGrid g = row_grid(rows, wide ? columns / kWide : columns);
-  launch_kernel("bias", wide ? bias<T, kWide> : bias<T, 1>, g.grid, g.block, 0, stream, p);
+void launch(const BiasParams<T>& p, const Plan& plan, cudaStream_t stream) {
+  if (p.y.dims[0] == 0 || p.y.dims[1] == 0) return;
+  launch_kernel("bias", plan.width > 1 ? bias<T, kVecWidth<T>> : bias<T, 1>, plan, stream, p);
 }
 
 template <class T>
-void launch(const ColumnSumParams<T>& p, cudaStream_t stream) {
-  const int64_t rows = p.dy.dims[0], columns = p.dy.dims[1];
-  if (rows == 0 || columns == 0) return;
-  const int64_t chunks = column_chunks(rows);
-  launch_kernel("column_sum_chunks", sum_chunks<T>, column_grid(columns, chunks), column_block(), 0, stream,
-                p);
-  if (chunks > 1)
-    launch_kernel("column_sum_add", add_chunks<T>, column_grid(columns, 1), column_block(), 0, stream, p,
-                  chunks);
+void launch(const ColumnSumParams<T>& p, const ColumnSumPlan& plan, cudaStream_t stream) {
+  if (p.dy.dims[0] == 0 || p.dy.dims[1] == 0) return;
+  launch_kernel("column_sum_chunks", sum_chunks<T>, plan.sum, stream, p);
+  if (plan.chunks > 1) launch_kernel("column_sum_add", add_chunks<T>, plan.add, stream, p, plan.chunks);
 }
 
-template void launch(const BiasParams<float>&, cudaStream_t);
-template void launch(const BiasParams<double>&, cudaStream_t);
-template void launch(const ColumnSumParams<float>&, cudaStream_t);
-template void launch(const ColumnSumParams<double>&, cudaStream_t);
-template void launch(const ColumnSumParams<bf16>&, cudaStream_t);
-template void launch(const ColumnSumParams<f16>&, cudaStream_t);
+template void launch(const BiasParams<float>&, const Plan&, cudaStream_t);
+template void launch(const BiasParams<double>&, const Plan&, cudaStream_t);
+template void launch(const ColumnSumParams<float>&, const ColumnSumPlan&, cudaStream_t);
+template void launch(const ColumnSumParams<double>&, const ColumnSumPlan&, cudaStream_t);
+template void launch(const ColumnSumParams<bf16>&, const ColumnSumPlan&, cudaStream_t);
+template void launch(const ColumnSumParams<f16>&, const ColumnSumPlan&, cudaStream_t);
 
 }  // namespace sluice::cuda

@@ -5,6 +5,7 @@
 
 #include "kernels/batch/columns.h"
 #include "kernels/core/arithmetic.h"
+#include "kernels/core/plan.h"
 #include "kernels/core/stream.h"
 #include "kernels/core/view.h"
 
@@ -29,9 +30,29 @@ constexpr int64_t column_sum_partials(int64_t rows, int64_t columns) {
   return column_chunks(rows) * columns;
 }
 
+// width: elements that a thread may take at once.
+PlanResult plan_bias(int64_t rows, int64_t columns, int width, const DeviceProps&);
+
+struct ColumnSumPlan {
+  int64_t chunks = 0;
+  Plan sum, add;  // of each chunk's rows; of the chunks, where there are several
+};
+Planned<ColumnSumPlan> plan_column_sum(int64_t rows, int64_t columns, const DeviceProps&);
+
 template <class T>
-void launch(const BiasParams<T>&, cudaStream_t);
+PlanResult plan(const BiasParams<T>& p, const DeviceProps& device) {
+  const int64_t columns = p.y.dims[1];
+  return plan_bias(p.y.dims[0], columns, vector_width(sizeof(T), columns, aligned_to_vec(p.b.data, p.y.data)),
+                   device);
+}
 template <class T>
-void launch(const ColumnSumParams<T>&, cudaStream_t);
+Planned<ColumnSumPlan> plan(const ColumnSumParams<T>& p, const DeviceProps& device) {
+  return plan_column_sum(p.dy.dims[0], p.dy.dims[1], device);
+}
+
+template <class T>
+void launch(const BiasParams<T>&, const Plan&, cudaStream_t);
+template <class T>
+void launch(const ColumnSumParams<T>&, const ColumnSumPlan&, cudaStream_t);
 
 }  // namespace sluice::cuda

@@ -19,10 +19,8 @@
 namespace sluice::cuda {
 namespace {
 
-constexpr int kRows = 8;
-
 __device__ int64_t row_of_warp() {
-  return static_cast<int64_t>(blockIdx.x) * kRows + threadIdx.y;
+  return static_cast<int64_t>(blockIdx.x) * kXentRows + threadIdx.y;
 }
 
 template <class A>
@@ -32,7 +30,7 @@ struct SoftmaxScalars {
 
 // 4: Note [Blocks of an SM]
 template <class T>
-__global__ void __launch_bounds__(kWarp* kRows, 4)
+__global__ void __launch_bounds__(kWarp* kXentRows, 4)
     softmax_xent(SoftmaxXentParams<T> p, SoftmaxScalars<arithmetic_t<T>> c) {
   using A = arithmetic_t<T>;
   const int64_t b = row_of_warp(), K = p.logits.dims[1];
@@ -67,7 +65,7 @@ __global__ void __launch_bounds__(kWarp* kRows, 4)
 }
 
 template <class T>
-__global__ void __launch_bounds__(kWarp* kRows)
+__global__ void __launch_bounds__(kWarp* kXentRows)
     sigmoid_xent(SigmoidXentParams<T> p, arithmetic_t<T> smoothing, arithmetic_t<T> scale) {
   using A = arithmetic_t<T>;
   const int64_t b = row_of_warp(), K = p.logits.dims[1];
@@ -89,39 +87,34 @@ __global__ void __launch_bounds__(kWarp* kRows)
   if (p.losses && threadIdx.x == 0) p.losses(b) = loss;
 }
 
-unsigned blocks_of(int64_t rows) {
-  return static_cast<unsigned>((rows + kRows - 1) / kRows);
-}
-
 }  // namespace
 
 template <class T>
-void launch(const SoftmaxXentParams<T>& p, cudaStream_t stream) {
+void launch(const SoftmaxXentParams<T>& p, const Plan& plan, cudaStream_t stream) {
   using A = arithmetic_t<T>;
   const int64_t rows = p.logits.dims[0], K = p.logits.dims[1];
   if (rows == 0 || K == 0) return;
   const SoftmaxScalars<A> scalars = {static_cast<A>(p.smoothing / static_cast<double>(K)),
                                      static_cast<A>(1 - p.smoothing), static_cast<A>(p.scale)};
-  launch_kernel("softmax_xent", softmax_xent<T>, dim3(blocks_of(rows)), dim3(kWarp, kRows), 0, stream, p,
-                scalars);
+  launch_kernel("softmax_xent", softmax_xent<T>, plan, stream, p, scalars);
 }
 
 template <class T>
-void launch(const SigmoidXentParams<T>& p, cudaStream_t stream) {
+void launch(const SigmoidXentParams<T>& p, const Plan& plan, cudaStream_t stream) {
   using A = arithmetic_t<T>;
   const int64_t rows = p.logits.dims[0], K = p.logits.dims[1];
   if (rows == 0 || K == 0) return;
-  launch_kernel("sigmoid_xent", sigmoid_xent<T>, dim3(blocks_of(rows)), dim3(kWarp, kRows), 0, stream, p,
-                static_cast<A>(p.smoothing), static_cast<A>(p.scale));
+  launch_kernel("sigmoid_xent", sigmoid_xent<T>, plan, stream, p, static_cast<A>(p.smoothing),
+                static_cast<A>(p.scale));
 }
 
-template void launch(const SoftmaxXentParams<float>&, cudaStream_t);
-template void launch(const SoftmaxXentParams<double>&, cudaStream_t);
-template void launch(const SoftmaxXentParams<bf16>&, cudaStream_t);
-template void launch(const SoftmaxXentParams<f16>&, cudaStream_t);
-template void launch(const SigmoidXentParams<float>&, cudaStream_t);
-template void launch(const SigmoidXentParams<double>&, cudaStream_t);
-template void launch(const SigmoidXentParams<bf16>&, cudaStream_t);
-template void launch(const SigmoidXentParams<f16>&, cudaStream_t);
+template void launch(const SoftmaxXentParams<float>&, const Plan&, cudaStream_t);
+template void launch(const SoftmaxXentParams<double>&, const Plan&, cudaStream_t);
+template void launch(const SoftmaxXentParams<bf16>&, const Plan&, cudaStream_t);
+template void launch(const SoftmaxXentParams<f16>&, const Plan&, cudaStream_t);
+template void launch(const SigmoidXentParams<float>&, const Plan&, cudaStream_t);
+template void launch(const SigmoidXentParams<double>&, const Plan&, cudaStream_t);
+template void launch(const SigmoidXentParams<bf16>&, const Plan&, cudaStream_t);
+template void launch(const SigmoidXentParams<f16>&, const Plan&, cudaStream_t);
 
 }  // namespace sluice::cuda

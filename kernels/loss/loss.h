@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/core/arithmetic.h"
+#include "kernels/core/plan.h"
 #include "kernels/core/stream.h"
 #include "kernels/core/view.h"
 
@@ -40,9 +41,21 @@ struct SigmoidXentParams {
   View<T, 2> dlogits;                 // [B,K] = or null
 };
 
+constexpr int kXentRows = 8;  // of a block, a warp each
+PlanResult plan_xent(int64_t rows, const DeviceProps&);
+
 template <class T>
-void launch(const SoftmaxXentParams<T>&, cudaStream_t);
+PlanResult plan(const SoftmaxXentParams<T>& p, const DeviceProps& device) {
+  return plan_xent(p.logits.dims[0], device);
+}
 template <class T>
-void launch(const SigmoidXentParams<T>&, cudaStream_t);
+PlanResult plan(const SigmoidXentParams<T>& p, const DeviceProps& device) {
+  return plan_xent(p.logits.dims[0], device);
+}
+
+template <class T>
+void launch(const SoftmaxXentParams<T>&, const Plan&, cudaStream_t);
+template <class T>
+void launch(const SigmoidXentParams<T>&, const Plan&, cudaStream_t);
 
 }  // namespace sluice::cuda

@@ -11,6 +11,7 @@
 // Bound:   memory.
 // Sync:    slices meet in shared memory after one barrier and slice 0 alone reads them. Each element of y and
 //          dx has one writer: the order of additions is fixed by the lengths alone.
+#include "kernels/batch/columns.h"
 #include "kernels/batch/rows.cuh"
 #include "kernels/core/launch.cuh"
 #include "kernels/core/vec.h"
@@ -18,8 +19,6 @@
 
 namespace sluice::cuda {
 namespace {
-
-constexpr int kColumns = 32, kSlices = 8;
 
 template <class A>
 struct Sum {
@@ -138,44 +137,35 @@ __global__ void __launch_bounds__(kRowThreads) select_backward(PoolBackwardParam
 }  // namespace
 
 template <class T>
-void launch(const PoolForwardParams<T>& p, cudaStream_t stream) {
+void launch(const PoolForwardParams<T>& p, const Plan& plan, cudaStream_t stream) {
   using A = arithmetic_t<T>;
-  const int64_t sequences = p.y.dims[0], columns = p.x.dims[1];
-  if (sequences == 0 || columns == 0) return;
-  if (p.kind == PoolKind::last) {
-    const RowGrid g = row_grid(sequences, columns);
-    return launch_kernel("pool_last", pool_last<T>, g.grid, g.block, 0, stream, p);
+  if (p.y.dims[0] == 0 || p.x.dims[1] == 0) return;
+  switch (p.kind) {
+    case PoolKind::last:
+      return launch_kernel("pool_last", pool_last<T>, plan, stream, p);
+    case PoolKind::mean:
+      return launch_kernel("pool_mean", pool_steps<T, Sum<A>>, plan, stream, p);
+    case PoolKind::max:
+      return launch_kernel("pool_max", pool_steps<T, Max<A>>, plan, stream, p);
   }
-  const dim3 grid(static_cast<unsigned>(sequences),
-                  static_cast<unsigned>((columns + kColumns - 1) / kColumns));
-  if (p.kind == PoolKind::mean)
-    launch_kernel("pool_mean", pool_steps<T, Sum<A>>, grid, dim3(kColumns, kSlices), 0, stream, p);
-  else
-    launch_kernel("pool_max", pool_steps<T, Max<A>>, grid, dim3(kColumns, kSlices), 0, stream, p);
 }
 
 template <class T>
-void launch(const PoolBackwardParams<T>& p, cudaStream_t stream) {
-  const int64_t rows = p.dx.dims[0], columns = p.dx.dims[1];
-  if (rows == 0 || columns == 0) return;
-  if (p.kind != PoolKind::mean) {
-    const RowGrid g = row_grid(p.dy.dims[0], columns);
-    return launch_kernel("pool_select_backward", select_backward<T>, g.grid, g.block, 0, stream, p);
-  }
-  constexpr int kWide = kVecWidth<T>;
-  const bool wide = rows_in_vecs<T>(columns, p.dx.data, p.dy.data + p.column) && p.dy.dims[1] % kWide == 0;
-  const RowGrid g = row_grid(rows, wide ? columns / kWide : columns);
-  launch_kernel("pool_mean_backward", wide ? mean_backward<T, kWide> : mean_backward<T, 1>, g.grid, g.block,
-                0, stream, p);
+void launch(const PoolBackwardParams<T>& p, const Plan& plan, cudaStream_t stream) {
+  if (p.dx.dims[0] == 0 || p.dx.dims[1] == 0) return;
+  if (p.kind != PoolKind::mean)
+    return launch_kernel("pool_select_backward", select_backward<T>, plan, stream, p);
+  launch_kernel("pool_mean_backward", plan.width > 1 ? mean_backward<T, kVecWidth<T>> : mean_backward<T, 1>,
+                plan, stream, p);
 }
 
-template void launch(const PoolForwardParams<float>&, cudaStream_t);
-template void launch(const PoolForwardParams<double>&, cudaStream_t);
-template void launch(const PoolForwardParams<bf16>&, cudaStream_t);
-template void launch(const PoolForwardParams<f16>&, cudaStream_t);
-template void launch(const PoolBackwardParams<float>&, cudaStream_t);
-template void launch(const PoolBackwardParams<double>&, cudaStream_t);
-template void launch(const PoolBackwardParams<bf16>&, cudaStream_t);
-template void launch(const PoolBackwardParams<f16>&, cudaStream_t);
+template void launch(const PoolForwardParams<float>&, const Plan&, cudaStream_t);
+template void launch(const PoolForwardParams<double>&, const Plan&, cudaStream_t);
+template void launch(const PoolForwardParams<bf16>&, const Plan&, cudaStream_t);
+template void launch(const PoolForwardParams<f16>&, const Plan&, cudaStream_t);
+template void launch(const PoolBackwardParams<float>&, const Plan&, cudaStream_t);
+template void launch(const PoolBackwardParams<double>&, const Plan&, cudaStream_t);
+template void launch(const PoolBackwardParams<bf16>&, const Plan&, cudaStream_t);
+template void launch(const PoolBackwardParams<f16>&, const Plan&, cudaStream_t);
 
 }  // namespace sluice::cuda

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/core/plan.h"
 #include "kernels/core/stream.h"
 #include "kernels/core/view.h"
 
@@ -37,9 +38,31 @@ struct PoolBackwardParams {
   View<T, 2> dx;                   // [N,C] +=
 };
 
+// All that a plan depends on.
+struct PoolShape {
+  PoolKind kind = PoolKind::mean;
+  int64_t sequences = 0, rows = 0, columns = 0;
+  int width = 1;  // elements that a thread may take at once
+};
+PlanResult plan_pool_forward(const PoolShape&, const DeviceProps&);
+PlanResult plan_pool_backward(const PoolShape&, const DeviceProps&);
+
 template <class T>
-void launch(const PoolForwardParams<T>&, cudaStream_t);
+PlanResult plan(const PoolForwardParams<T>& p, const DeviceProps& device) {
+  return plan_pool_forward({p.kind, p.y.dims[0], p.x.dims[0], p.x.dims[1]}, device);
+}
 template <class T>
-void launch(const PoolBackwardParams<T>&, cudaStream_t);
+PlanResult plan(const PoolBackwardParams<T>& p, const DeviceProps& device) {
+  const bool aligned =
+      aligned_to_vec(p.dx.data, p.dy.data + p.column) && vector_width(sizeof(T), p.dy.dims[1], true) > 1;
+  return plan_pool_backward(
+      {p.kind, p.dy.dims[0], p.dx.dims[0], p.dx.dims[1], vector_width(sizeof(T), p.dx.dims[1], aligned)},
+      device);
+}
+
+template <class T>
+void launch(const PoolForwardParams<T>&, const Plan&, cudaStream_t);
+template <class T>
+void launch(const PoolBackwardParams<T>&, const Plan&, cudaStream_t);
 
 }  // namespace sluice::cuda

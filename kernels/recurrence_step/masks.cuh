@@ -2,6 +2,7 @@
 // kernels/core/philox.h: a mask is a function of its place, so nothing is stored.
 #pragma once
 
+#include "kernels/core/mutant.h"
 #include "kernels/core/vec.h"
 #include "kernels/recurrence_step/recurrence_step.h"
 
@@ -25,7 +26,7 @@ __device__ Vec<uint32_t, W> mask_words(const MaskStream& stream, int j, int b, i
 // 0 or 1/(1-p) for each unit. The mask is the same at every step: t is 0.
 template <int W, class T>
 __device__ Vec<T, W> draw(const DropoutMask<T>& mask, int j, int b) {
-  const Vec<uint32_t, W> words = mask_words<W>(mask.stream, j, b, 0);
+  const Vec<uint32_t, W> words = mask_words<W>(mask.stream, j, SLUICE_MUTANT(mask_counter) ? b + 1 : b, 0);
   Vec<T, W> factors;
 #pragma unroll
   for (int i = 0; i < W; ++i) factors.at[i] = words.at[i] >= mask.threshold ? mask.scale : T(0);
@@ -40,7 +41,7 @@ __device__ Vec<T, W> draw(const ZoneoutMask<T>& mask, int j, int b, int t) {
     for (int i = 0; i < W; ++i) shares.at[i] = mask.share;
     return shares;
   }
-  const Vec<uint32_t, W> words = mask_words<W>(mask.stream, j, b, t);
+  const Vec<uint32_t, W> words = mask_words<W>(mask.stream, j, b, SLUICE_MUTANT(zoneout_counter) ? t + 1 : t);
 #pragma unroll
   for (int i = 0; i < W; ++i) shares.at[i] = words.at[i] < mask.threshold ? T(1) : T(0);
   return shares;

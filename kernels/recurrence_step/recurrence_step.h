@@ -16,6 +16,7 @@
 #include "kernels/cells/cells.h"
 #include "kernels/core/arithmetic.h"
 #include "kernels/core/philox.h"
+#include "kernels/core/plan.h"
 #include "kernels/core/stream.h"
 #include "kernels/core/view.h"
 
@@ -123,10 +124,40 @@ struct ZeroPaddingParams {
   View<T, 2> x;  // [N,C]
 };
 
+// All that a step's plan depends on.
+struct StepShape {
+  int64_t hidden = 0, active = 0;
+  int slots = 0;  // of a unit
+  int width = 1;  // units that a thread may take at once
+};
+constexpr int kStepThreads = 256;
+PlanResult plan_step(const StepShape&, const DeviceProps&);
+
+// A thread takes 128 bits of what is computed in; those stored in 16 bits are then 64 bits, and registers as
+// many as in f32.
 template <class T>
-void launch(const StepForwardParams<T>&, cudaStream_t);
+PlanResult plan(const StepForwardParams<T>& p, const DeviceProps& device) {
+  const int64_t hidden = p.h.dims[1];
+  const bool aligned = aligned_to_vec(p.x_pre.data, p.h_pre.data, p.b.data, p.slots.data, p.c_saved.data,
+                                      p.h.data, p.c.data, p.h_operand.data, p.y.data);
+  return plan_step(
+      {hidden, p.active, traits_of(p.cell).saved, vector_width(sizeof(arithmetic_t<T>), hidden, aligned)},
+      device);
+}
 template <class T>
-void launch(const StepBackwardParams<T>&, cudaStream_t);
+PlanResult plan(const StepBackwardParams<T>& p, const DeviceProps& device) {
+  const int64_t hidden = p.dh.dims[1];
+  const bool aligned = aligned_to_vec(p.slots.data, p.y.data, p.c_saved.data, p.h0.data, p.c0.data, p.dy.data,
+                                      p.dh.data, p.dh_later.data, p.dc.data);
+  return plan_step(
+      {hidden, p.active, traits_of(p.cell).saved, vector_width(sizeof(arithmetic_t<T>), hidden, aligned)},
+      device);
+}
+
+template <class T>
+void launch(const StepForwardParams<T>&, const Plan&, cudaStream_t);
+template <class T>
+void launch(const StepBackwardParams<T>&, const Plan&, cudaStream_t);
 template <class T>
 void launch(const MaskStateParams<T>&, cudaStream_t);
 template <class T>

@@ -20,14 +20,13 @@
 
 #include "kernels/cells/cells.h"
 #include "kernels/core/launch.cuh"
+#include "kernels/core/mutant.h"
 #include "kernels/core/vec.h"
 #include "kernels/recurrence_step/masks.cuh"
 #include "kernels/recurrence_step/recurrence_step.h"
 
 namespace sluice::cuda {
 namespace {
-
-constexpr int kThreads = 256;
 
 // Where a thread stands: row b of the step, units [j, j + W).
 template <int W>
@@ -36,7 +35,7 @@ struct Place {
 
   __device__ Place(int hidden) {
     const int lanes = hidden / W,
-              item = static_cast<int>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
+              item = static_cast<int>(blockIdx.x) * kStepThreads + static_cast<int>(threadIdx.x);
     b = item / lanes;
     j = item % lanes * W;
   }
@@ -61,6 +60,13 @@ __device__ void store_slots(T* row, int H, const Vec<arithmetic_t<T>, W> (&slots
   for (int q = 0; q < Q; ++q) store<W>(row + q * H, slots[q]);
 }
 
+template <class T>
+__device__ void swap(T& a, T& b) {
+  const T was = a;
+  a = b;
+  b = was;
+}
+
 // Unit i of each slot.
 template <int Q, int W, class T>
 __device__ void take(const Vec<T, W> (&slots)[Q], int i, T (&unit)[Q]) {
@@ -79,13 +85,13 @@ __device__ int active_at(const View<const int32_t, 1>& now, int t, int most) {
 }
 
 template <class Cell, class T, int W, bool kRegularised>
-__global__ void __launch_bounds__(kThreads) step_forward(StepForwardParams<T> p) {
+__global__ void __launch_bounds__(kStepThreads) step_forward(StepForwardParams<T> p) {
   using A = arithmetic_t<T>;
   constexpr int G = Cell::kGates, S = Cell::kSaved;
   constexpr bool kTwoStates = Cell::kStates == 2;
   const int H = static_cast<int>(p.h.dims[1]);
   const auto [b, j] = Place<W>(H);
-  if (b >= active_at(p.active_now, p.t, p.active)) return;
+  if (b >= active_at(p.active_now, p.t, p.active) - (SLUICE_MUTANT(prefix_off_by_one) ? 1 : 0)) return;
   const int64_t row = p.first_row + b;
 
   Vec<A, W> x[G], h_pre[G], bias[S], slots[S], prev[Cell::kStates] = {}, next[Cell::kStates];
@@ -100,6 +106,8 @@ __global__ void __launch_bounds__(kThreads) step_forward(StepForwardParams<T> p)
     take(x, i, unit_x);
     take(h_pre, i, unit_h);
     take(bias, i, unit_b);
+    if (SLUICE_MUTANT(gates_swapped)) swap(unit_h[0], unit_h[1]);
+    if (SLUICE_MUTANT(recurrence_without_bias)) unit_b[0] = 0;
     take(prev, i, before);
     Cell::forward(unit_x, unit_h, unit_b, before, unit, after);
     put(unit, i, slots);
@@ -159,7 +167,7 @@ __device__ Vec<T, W> split(const Vec<T, W>& share, Vec<T, W>& d) {
 }
 
 template <class Cell, class T, int W, bool kRegularised>
-__global__ void __launch_bounds__(kThreads) step_backward(StepBackwardParams<T> p) {
+__global__ void __launch_bounds__(kStepThreads) step_backward(StepBackwardParams<T> p) {
   using A = arithmetic_t<T>;
   constexpr int S = Cell::kSaved;
   constexpr bool kTwoStates = Cell::kStates == 2;
@@ -211,10 +219,6 @@ __global__ void __launch_bounds__(kThreads) step_backward(StepBackwardParams<T> 
   if constexpr (kTwoStates) store<W>(p.dc.row(b) + j, d[1]);
 }
 
-dim3 grid_of(int active, int64_t hidden, int width) {
-  return dim3(static_cast<unsigned>((active * (hidden / width) + kThreads - 1) / kThreads));
-}
-
 template <class T>
 bool regularised(const StepMasks<T>& masks) {
   return masks.dropout || masks.zoneout;
@@ -236,52 +240,35 @@ auto kernel_for(const StepBackwardParams<T>& p) {
     return regularised(p.masks) ? step_backward<Cell, T, W, true> : step_backward<Cell, T, W, false>;
 }
 
-// Units that a thread takes: 128 bits of what they are computed in; those stored in 16 bits are then 64 bits,
-// and registers as many as in f32.
-template <class T>
-constexpr int kWide = kVecWidth<arithmetic_t<T>>;
-
-template <class T>
-bool in_vecs(const StepForwardParams<T>& p) {
-  return rows_in_vecs<arithmetic_t<T>>(p.h.dims[1], p.x_pre.data, p.h_pre.data, p.b.data, p.slots.data,
-                                       p.c_saved.data, p.h.data, p.c.data, p.h_operand.data, p.y.data);
-}
-template <class T>
-bool in_vecs(const StepBackwardParams<T>& p) {
-  return rows_in_vecs<arithmetic_t<T>>(p.dh.dims[1], p.slots.data, p.y.data, p.c_saved.data, p.h0.data,
-                                       p.c0.data, p.dy.data, p.dh.data, p.dh_later.data, p.dc.data);
-}
-
-// P: parameters of T, whose states are [B,hidden].
 template <class T, class P>
-void launch_step(const char* name, const P& p, int64_t hidden, cudaStream_t stream) {
+void launch_step(const char* name, const P& p, const Plan& plan, cudaStream_t stream) {
   if (p.active == 0) return;
-  const bool wide = in_vecs(p);
+  constexpr int kWide = kVecWidth<arithmetic_t<T>>;
   dispatch_cell(p.cell, [&]<class Cell>() {
-    launch_kernel(name, wide ? kernel_for<Cell, T, kWide<T>>(p) : kernel_for<Cell, T, 1>(p),
-                  grid_of(p.active, hidden, wide ? kWide<T> : 1), dim3(kThreads), 0, stream, p);
+    launch_kernel(name, plan.width > 1 ? kernel_for<Cell, T, kWide>(p) : kernel_for<Cell, T, 1>(p), plan,
+                  stream, p);
   });
 }
 
 }  // namespace
 
 template <class T>
-void launch(const StepForwardParams<T>& p, cudaStream_t stream) {
-  launch_step<T>("step_forward", p, p.h.dims[1], stream);
+void launch(const StepForwardParams<T>& p, const Plan& plan, cudaStream_t stream) {
+  launch_step<T>("step_forward", p, plan, stream);
 }
 
 template <class T>
-void launch(const StepBackwardParams<T>& p, cudaStream_t stream) {
-  launch_step<T>("step_backward", p, p.dh.dims[1], stream);
+void launch(const StepBackwardParams<T>& p, const Plan& plan, cudaStream_t stream) {
+  launch_step<T>("step_backward", p, plan, stream);
 }
 
-template void launch(const StepForwardParams<float>&, cudaStream_t);
-template void launch(const StepForwardParams<double>&, cudaStream_t);
-template void launch(const StepForwardParams<bf16>&, cudaStream_t);
-template void launch(const StepForwardParams<f16>&, cudaStream_t);
-template void launch(const StepBackwardParams<float>&, cudaStream_t);
-template void launch(const StepBackwardParams<double>&, cudaStream_t);
-template void launch(const StepBackwardParams<bf16>&, cudaStream_t);
-template void launch(const StepBackwardParams<f16>&, cudaStream_t);
+template void launch(const StepForwardParams<float>&, const Plan&, cudaStream_t);
+template void launch(const StepForwardParams<double>&, const Plan&, cudaStream_t);
+template void launch(const StepForwardParams<bf16>&, const Plan&, cudaStream_t);
+template void launch(const StepForwardParams<f16>&, const Plan&, cudaStream_t);
+template void launch(const StepBackwardParams<float>&, const Plan&, cudaStream_t);
+template void launch(const StepBackwardParams<double>&, const Plan&, cudaStream_t);
+template void launch(const StepBackwardParams<bf16>&, const Plan&, cudaStream_t);
+template void launch(const StepBackwardParams<f16>&, const Plan&, cudaStream_t);
 
 }  // namespace sluice::cuda

@@ -89,6 +89,13 @@ TEST(CpuDevice, cuda_without_cuda_is_the_users_error) {
   }
 }
 
+TEST(CpuDevice, automatic_says_why_it_is_not_cuda) {
+  std::string why;
+  const auto backend = make_backend({.device = Device::automatic, .index = 999, .threads = 1}, &why);
+  EXPECT_THAT(backend->describe(), testing::StartsWith("cpu"));
+  EXPECT_NE(why, "");
+}
+
 TEST(CpuDevice, names_what_there_is_no_memory_for) {
   const auto backend = make_backend({.device = Device::cpu, .threads = 1});
   try {

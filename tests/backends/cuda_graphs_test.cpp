@@ -34,7 +34,7 @@ class CudaGraphs : public testing::Test {
     });
   }
 
-  CudaBackend backend_;
+  CudaBackend backend_{0};
   Buffer memory_{backend_, 32, "test"};
   Graphs& graphs_ = backend_.graphs();
   int called_ = 0;

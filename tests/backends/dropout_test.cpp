@@ -49,7 +49,7 @@ TEST_P(DropoutTest, equals_the_oracle_with_masks_to_the_bit) {
           const HostBatch host = ragged(lengths, layout_);
           const Batch batch = rig.upload(host);
           Values x = Random(2).reals(static_cast<size_t>(host.rows * C), dtype_, 0.5, 1);
-          spoil_padding(host, x, static_cast<size_t>(C));
+          if (with_batch) spoil_padding(host, x, static_cast<size_t>(C));
           const Tensor y = rig.out({host.rows, C});
           backend_->dropout({with_batch ? &batch : nullptr, p, kStream, rig.in(x, {host.rows, C}), y});
           const Values got = rig.get(y);

@@ -237,10 +237,10 @@ std::vector<Values> sequences_from_rows(const HostBatch& batch, const Values& ro
   return sequences;
 }
 
-void spoil_padding(const HostBatch& batch, Values& rows, size_t columns) {
+void spoil_padding(const HostBatch& batch, Values& rows, size_t columns, double with) {
   const std::vector<Place> places = places_of(batch);
   for (size_t k = 0; k < rows.size(); ++k)
-    if (!places[k / columns].valid) rows[k] = k % 2 ? 1536 : -5120;
+    if (!places[k / columns].valid) rows[k] = k % 2 ? with : -with;
 }
 
 void clear_padding(const HostBatch& batch, Values& rows, size_t columns) {

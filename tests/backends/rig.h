@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <random>
@@ -103,8 +104,9 @@ std::vector<Place> places_of(const HostBatch& batch);
 Values rows_from_sequences(const HostBatch& batch, const std::vector<Values>& sequences, size_t columns,
                            double padding = 0);
 std::vector<Values> sequences_from_rows(const HostBatch& batch, const Values& rows, size_t columns);
-// Sets the padding rows of [N,C] to large garbage that every type holds: what inputs may hold there.
-void spoil_padding(const HostBatch& batch, Values& rows, size_t columns);
+// Sets the padding rows of [N,C] to what inputs may hold there: NaN, or `with`, which the type holds, and its
+// negative.
+void spoil_padding(const HostBatch& batch, Values& rows, size_t columns, double with = std::nan(""));
 // Zeroes them: what outputs must hold there.
 void clear_padding(const HostBatch& batch, Values& rows, size_t columns);
 

@@ -55,7 +55,7 @@ RnnProblem::RnnProblem(const RnnShape& layer, const std::vector<int>& lengths, L
   dW0 = draw(W.size(), 1);
   dR0 = draw(R.size(), 1);
   db0 = draw(b.size(), 1);
-  spoil_padding(host, x, E);
+  spoil_padding(host, x, E, 5120);
   spoil_padding(host, dy, D * H);
 }
 

@@ -132,6 +132,9 @@ TEST_F(Errors, ValuesOutOfRangeOrOfAnotherType) {
   expect_user_error(train("good.tsv", {"--device", "tpu"}), "--device: train.device is 'tpu', but must be");
   expect_user_error(train("good.tsv", {"--device", "cpu", "--set", "model.dtype=bf16"}),
                     "model.dtype = bf16: needs a GPU; use --device cuda, or model.dtype = f32");
+  for (const char* device : {"cuda:", "cuda:-1", "cuda:1x", "cuda:9999", "cpu:1", "1"})
+    expect_user_error(train("good.tsv", {"--device", device}), "must be auto, cpu, cuda or cuda:1");
+  expect_user_error(train("good.tsv", {"--device", "cuda:999"}), "--device cuda:999: ");
   expect_user_error(train("good.tsv", {"--device", "cpu", "--set", "train.cuda_graph=on"}),
                     "train.cuda_graph = on: the device is a CPU; use train.cuda_graph = auto");
   expect_user_error(train("good.tsv", {"--format", "pdf"}), "--format: data.format");

@@ -76,6 +76,27 @@ TEST(GpuProgram, trains_a_small_corpus_as_the_cpu_does) {
   trains_alike(small_corpus(200), 1e-5, steep);
 }
 
+// Ranges for profilers: around each verb, and in it around each kernel.
+TEST(GpuProgram, shows_its_verbs_and_kernels_to_profilers) {
+#ifndef SLUICE_NVTX_PROBE
+  GTEST_SKIP() << "the toolkit has no NVTX";
+#else
+  const Folder folder;
+  const RunOptions probed = {.environment = {"NVTX_INJECTION64_PATH=" SLUICE_NVTX_PROBE,
+                                             "SLUICE_NVTX_LOG=" + folder.path("ranges")}};
+  const Outcome outcome =
+      run_sluice(train_small(folder.write("train.tsv", small_corpus(30)), folder.path("run"),
+                             {"--device", "cuda", "--set", "train.epochs=1"}),
+                 probed);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const std::string ranges = "\n" + folder.read("ranges");
+  EXPECT_NE(ranges.find("\nsoftmax_xent\n softmax_xent\n"), std::string::npos) << "a verb, its kernel in it";
+  for (const char* line :
+       {"\nrnn_forward\n ", "\n step_forward\n", "\nrnn_backward\n ", "\nadam\n ", "\nopen 0\n"})
+    EXPECT_NE(ranges.find(line), std::string::npos) << line;
+#endif
+}
+
 TEST(GpuProgram, trains_a_real_corpus_as_the_cpu_does) {
   const std::string documents = head_of_r8(200);
   if (documents.empty()) GTEST_SKIP() << "SLUICE_CORPORA is not set";

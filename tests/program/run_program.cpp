@@ -65,7 +65,8 @@ Outcome run_sluice(const std::vector<std::string>& arguments, const RunOptions& 
   const Folder streams;
   const std::string input = streams.write("in", options.input);
   const std::string output = options.out_path.empty() ? streams.path("out") : options.out_path;
-  const std::vector<std::string> command = with_program(arguments);
+  std::vector<std::string> command = with_program(arguments);
+  if (!options.program.empty()) command[0] = options.program;
   cache_folder();
   const int process = fork();
   if (process < 0) throw std::runtime_error("fork failed");

@@ -17,6 +17,7 @@ struct RunOptions {
   long long file_bytes = -1;             // RLIMIT_FSIZE, where not negative: no file grows beyond
   long long memory_bytes = -1;           // RLIMIT_AS, where not negative: the most address space
   std::string out_path;                  // standard output goes there, not to Outcome::out
+  std::string program;                   // another build of it
 };
 
 // The program as built beside the tests, with a cache folder of its own for each test program.

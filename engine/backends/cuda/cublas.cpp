@@ -24,7 +24,7 @@ class Library {
       if (because.empty()) because = dlerror();
     }
     if (!library)
-      throw Failure("--device cuda needs cuBLAS {} of the CUDA toolkit: {}", CUBLAS_VER_MAJOR, because);
+      throw Failure("cuBLAS {} of the CUDA toolkit cannot be loaded ({})", CUBLAS_VER_MAJOR, because);
     find(library, "cublasCreate_v2", create);
     find(library, "cublasDestroy_v2", destroy);
     find(library, "cublasSetStream_v2", set_stream);
@@ -42,7 +42,10 @@ class Library {
   }
 
   void check(const char* call, cublasStatus_t status) const {
-    if (status != CUBLAS_STATUS_SUCCESS) throw Failure("{}: {}", call, status_name(status));
+    if (status == CUBLAS_STATUS_SUCCESS) return;
+    const bool memory = status == CUBLAS_STATUS_ALLOC_FAILED;
+    throw Failure("{}: {}{}", call, status_name(status),
+                  memory ? ": the GPU's memory is full; make batch.tokens or the model smaller" : "");
   }
 
   decltype(&cublasCreate_v2) create = nullptr;
@@ -105,6 +108,27 @@ cublasStatus_t call(const Library& library, cublasHandle_t handle, cublasOperati
 
 }  // namespace
 
+std::string no_cublas_because() {
+  try {
+    Library::get();
+    return {};
+  } catch (const Failure& failure) {
+    return failure.what();
+  }
+}
+
+void Cublas::open(cudaStream_t stream) {
+  if (handle_) return;
+  const Library& library = Library::get();
+  library.check("cublasCreate", library.create(&handle_));
+  library.check("cublasSetStream", library.set_stream(handle_, stream));
+  // Parts of a sum that is split over blocks meet in f32, whatever is stored.
+  library.check("cublasSetMathMode",
+                library.set_math_mode(
+                    handle_, static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH |
+                                                       CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
+}
+
 Cublas::~Cublas() {
   if (handle_) Library::get().destroy(handle_);
 }
@@ -120,16 +144,8 @@ void Cublas::gemm(cudaStream_t stream, const Gemm<T, Out>& g) {
                                    static_cast<size_t>(g.n) * sizeof(Out), static_cast<size_t>(g.m), stream));
     return;
   }
+  open(stream);
   const Library& library = Library::get();
-  if (!handle_) {
-    library.check("cublasCreate", library.create(&handle_));
-    library.check("cublasSetStream", library.set_stream(handle_, stream));
-    // Parts of a sum that is split over blocks meet in f32, whatever is stored.
-    library.check("cublasSetMathMode",
-                  library.set_math_mode(
-                      handle_, static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH |
-                                                         CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
-  }
   library.check("cuBLAS's matrix product",
                 call(library, handle_, operation(g.transpose_b), operation(g.transpose_a), as_int(g.n),
                      as_int(g.m), as_int(g.k), g, as_int(g.ldb), as_int(g.lda), as_int(g.ldc)));

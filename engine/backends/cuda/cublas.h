@@ -1,8 +1,9 @@
-// Matrix products by cuBLAS, which is loaded when the first one is asked for: a program that never multiplies
-// on a GPU starts without it. Its types stay in cublas.cpp.
+// Matrix products by cuBLAS, which is loaded when the first handle is made: a program that uses no GPU starts
+// without it. Its types stay in cublas.cpp.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "kernels/core/arithmetic.h"
 #include "kernels/core/stream.h"
@@ -26,6 +27,10 @@ struct Gemm {
   bool accumulate = false;
 };
 
+// Why cuBLAS cannot be used: it is not there, or another version. Empty when it can.
+std::string no_cublas_because();
+
+// A handle for one stream. Every call throws Failure naming cuBLAS's call and its status.
 class Cublas {
  public:
   Cublas() = default;
@@ -33,8 +38,9 @@ class Cublas {
   Cublas(const Cublas&) = delete;
   Cublas& operator=(const Cublas&) = delete;
 
-  // T, Out: float or double, bf16 or f16, or f32 out of the last two. In IEEE f32 (no TF32) or f64. Throws
-  // Failure naming the call and cuBLAS's status.
+  // Makes the handle, as the first product would.
+  void open(cudaStream_t);
+  // T, Out: float or double, bf16 or f16, or f32 out of the last two. In IEEE f32 (no TF32) or f64.
   template <class T, class Out>
   void gemm(cudaStream_t, const Gemm<T, Out>&);
 

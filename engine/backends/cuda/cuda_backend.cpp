@@ -6,24 +6,31 @@
 #include "engine/backends/cuda/rnn_step.h"
 #include "engine/backends/make_cuda.h"
 #include "kernels/core/check.cuh"
+#include "kernels/core/nvtx.cuh"
 
 namespace sluice {
 
-bool cuda_present() {
-  return cuda::no_device_because().empty();
+std::string no_cuda_because(int index) {
+  std::string reason = cuda::no_device_because();
+  if (reason.empty()) reason = cuda::no_such_device_because(index);
+  if (reason.empty()) reason = cuda::no_cublas_because();
+  return reason;
 }
 
-std::unique_ptr<Backend> make_cuda_backend(const BackendOptions&) {
-  if (const std::string reason = cuda::no_device_because(); !reason.empty())
-    throw UserError("--device cuda: {}; use --device cpu", reason);
-  return std::make_unique<cuda::CudaBackend>();
+std::unique_ptr<Backend> make_cuda_backend(const BackendOptions& options) {
+  if (const std::string reason = no_cuda_because(options.index); !reason.empty())
+    throw UserError("--device cuda:{}: {}; use --device cpu or another GPU", options.index, reason);
+  return std::make_unique<cuda::CudaBackend>(options.index);
 }
 
 }  // namespace sluice
 
 namespace sluice::cuda {
 
-CudaBackend::CudaBackend(int index) : props_(open_device(index)), memory_(index) {}
+CudaBackend::CudaBackend(int index) : index_(index), props_(open_device(index)), memory_(index) {
+  main_.open_blas();  // what would fail later fails now
+  side_.open_blas();
+}
 
 // What is still queued must not outlive the memory it works on.
 CudaBackend::~CudaBackend() {
@@ -31,7 +38,7 @@ CudaBackend::~CudaBackend() {
 }
 
 std::string CudaBackend::describe() const {
-  return fmt::format("cuda, {}, compute capability {}.{}, {} multiprocessors, {:.1f} GB, CUDA {}",
+  return fmt::format("cuda:{}, {}, compute capability {}.{}, {} multiprocessors, {:.1f} GB, CUDA {}", index_,
                      props_.name, props_.major, props_.minor, props_.multiprocessors,
                      static_cast<double>(props_.memory) / 1e9, runtime_version());
 }
@@ -42,6 +49,14 @@ size_t CudaBackend::available_memory() const {
 
 void CudaBackend::synchronize() {
   main_.synchronize();
+}
+
+void CudaBackend::do_begin(const char* verb) {
+  push_range(verb);
+}
+
+void CudaBackend::do_end() {
+  pop_range();
 }
 
 void* CudaBackend::do_allocate(size_t bytes, const char* what) {

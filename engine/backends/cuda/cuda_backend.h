@@ -16,7 +16,7 @@ namespace sluice::cuda {
 class CudaBackend : public Backend {
  public:
   // index: of the device, among those that the driver shows.
-  explicit CudaBackend(int index = 0);
+  explicit CudaBackend(int index);
   ~CudaBackend() override;
 
   std::string describe() const override;
@@ -33,6 +33,8 @@ class CudaBackend : public Backend {
   cudaStream_t stream() const { return main_.stream(); }
 
  protected:
+  void do_begin(const char* verb) override;
+  void do_end() override;
   void* do_allocate(size_t bytes, const char* what) override;
   void do_release(void* data, size_t bytes) noexcept override;
   void* do_allocate_host(size_t bytes, const char* what) override;
@@ -74,11 +76,12 @@ class CudaBackend : public Backend {
   void do_sgd_rows(const SgdRows&) override;
 
  private:
+  int index_;
   DeviceProps props_;  // first: opening the device comes before its streams
   Memory memory_;
-  Queue main_{memory_, "workspace of the main stream"};
-  Queue side_{memory_, "workspace of the reverse direction's stream"};
-  Queue copies_{memory_, "workspace of the copying stream"};
+  Queue main_{props_, memory_, "workspace of the main stream"};
+  Queue side_{props_, memory_, "workspace of the reverse direction's stream"};
+  Queue copies_{props_, memory_, "workspace of the copying stream"};
   Transfers transfers_;
   Graphs graphs_;
 };

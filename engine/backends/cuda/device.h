@@ -1,4 +1,4 @@
-// Which GPU there is, and what it is.
+// Which GPUs there are, and what they are.
 #pragma once
 
 #include <string>
@@ -9,7 +9,10 @@ namespace sluice::cuda {
 
 // Why no GPU can be used: no driver, an old one, no device. Empty when one can.
 std::string no_device_because();
-// Makes the calling thread use device `index`. Throws Failure.
+// Why device `index` cannot: there is none, or it is older than the kernels. Empty when it can. Throws
+// CudaError.
+std::string no_such_device_because(int index);
+// Makes the calling thread use device `index`. Throws CudaError.
 DeviceProps open_device(int index);
 // As 13.0.
 std::string runtime_version();

@@ -1,5 +1,6 @@
 // Verbs of a model's head: linear layers and losses.
 #include "engine/backends/cuda/cuda_backend.h"
+#include "engine/backends/cuda/planned.h"
 #include "engine/backends/cuda/sums.h"
 #include "engine/backends/cuda/views.h"
 #include "kernels/linear/linear.h"
@@ -12,8 +13,7 @@ void CudaBackend::do_linear_forward(const LinearForward& p) {
   const int64_t M = p.x.dims[0], C = p.x.dims[1], K = p.W.dims[0];
   dispatch_stored(p.x.dtype, [&]<class T>() {
     using A = arithmetic_t<T>;
-    launch(BiasParams<A>{.b = reading<A, 1>(p.b), .y = p.y.view<A, 2>(), .accumulate = false},
-           main_.stream());
+    launch_planned(main_, BiasParams<A>{.b = reading<A, 1>(p.b), .y = p.y.view<A, 2>(), .accumulate = false});
     main_.gemm(Gemm<T, A>{.transpose_b = true,
                           .m = M,
                           .n = K,
@@ -60,32 +60,30 @@ void CudaBackend::do_linear_backward(const LinearBackward& p) {
 void CudaBackend::do_softmax_xent(const SoftmaxXent& p) {
   dispatch_stored(p.dlogits ? p.dlogits.dtype : p.logits.dtype, [&]<class T>() {
     using A = arithmetic_t<T>;
-    launch(SoftmaxXentParams<T>{.logits = reading<A, 2>(p.logits),
-                                .labels = reading<int32_t, 1>(p.labels),
-                                .class_weights = reading<A, 1>(p.class_weights),
-                                .smoothing = p.smoothing,
-                                .scale = p.scale,
-                                .scale_now = p.scale_now.as<double>(),
-                                .probabilities = p.probabilities.view<A, 2>(),
-                                .losses = p.losses.view<A, 1>(),
-                                .dlogits = p.dlogits.view<T, 2>()},
-           main_.stream());
+    launch_planned(main_, SoftmaxXentParams<T>{.logits = reading<A, 2>(p.logits),
+                                               .labels = reading<int32_t, 1>(p.labels),
+                                               .class_weights = reading<A, 1>(p.class_weights),
+                                               .smoothing = p.smoothing,
+                                               .scale = p.scale,
+                                               .scale_now = p.scale_now.as<double>(),
+                                               .probabilities = p.probabilities.view<A, 2>(),
+                                               .losses = p.losses.view<A, 1>(),
+                                               .dlogits = p.dlogits.view<T, 2>()});
   });
 }
 
 void CudaBackend::do_sigmoid_xent(const SigmoidXent& p) {
   dispatch_stored(p.dlogits ? p.dlogits.dtype : p.logits.dtype, [&]<class T>() {
     using A = arithmetic_t<T>;
-    launch(SigmoidXentParams<T>{.logits = reading<A, 2>(p.logits),
-                                .targets = reading<float, 2>(p.targets),
-                                .class_weights = reading<A, 1>(p.class_weights),
-                                .smoothing = p.smoothing,
-                                .scale = p.scale,
-                                .scale_now = p.scale_now.as<double>(),
-                                .probabilities = p.probabilities.view<A, 2>(),
-                                .losses = p.losses.view<A, 1>(),
-                                .dlogits = p.dlogits.view<T, 2>()},
-           main_.stream());
+    launch_planned(main_, SigmoidXentParams<T>{.logits = reading<A, 2>(p.logits),
+                                               .targets = reading<float, 2>(p.targets),
+                                               .class_weights = reading<A, 1>(p.class_weights),
+                                               .smoothing = p.smoothing,
+                                               .scale = p.scale,
+                                               .scale_now = p.scale_now.as<double>(),
+                                               .probabilities = p.probabilities.view<A, 2>(),
+                                               .losses = p.losses.view<A, 1>(),
+                                               .dlogits = p.dlogits.view<T, 2>()});
   });
 }
 

@@ -32,8 +32,10 @@ void* Memory::allocate(size_t bytes, const char* what, cudaStream_t stream) {
   const cudaError_t error = cudaMallocFromPoolAsync(&data, bytes, pool_, stream);
   if (error == cudaErrorMemoryAllocation) {
     static_cast<void>(cudaGetLastError());
-    throw Failure("no memory on the GPU for {}: {:.1f} MB wanted, {:.1f} MB left; in use: {}", what,
-                  megabytes(bytes), megabytes(available()), blocks_.empty() ? "nothing" : holders());
+    throw Failure(
+        "no memory on the GPU for {}: {:.1f} MB wanted, {:.1f} MB left; in use: {}; make batch.tokens or the "
+        "model smaller, or end what else uses the GPU",
+        what, megabytes(bytes), megabytes(available()), blocks_.empty() ? "nothing" : holders());
   }
   check_cuda("cudaMallocFromPoolAsync", error);
   blocks_.emplace(data, Block{what, bytes});

@@ -28,7 +28,8 @@ void Event::hold(Queue& queue) {
   check_cuda("cudaStreamWaitEvent", cudaStreamWaitEvent(queue.stream(), event_, 0));
 }
 
-Queue::Queue(Memory& memory, const char* name) : memory_(memory), name_(name) {
+Queue::Queue(const DeviceProps& device, Memory& memory, const char* name)
+    : device_(device), memory_(memory), name_(name) {
   check_cuda("cudaStreamCreateWithFlags", cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
 }
 

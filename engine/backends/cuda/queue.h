@@ -6,6 +6,7 @@
 
 #include "engine/backends/cuda/cublas.h"
 #include "engine/backends/cuda/memory.h"
+#include "kernels/core/plan.h"
 #include "kernels/core/stream.h"
 
 struct CUevent_st;
@@ -33,12 +34,14 @@ class Event {
 class Queue {
  public:
   // name: of its scratch memory, in `memory`'s reports.
-  Queue(Memory& memory, const char* name);
+  Queue(const DeviceProps& device, Memory& memory, const char* name);
   ~Queue();
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
+  const DeviceProps& device() const { return device_; }
   cudaStream_t stream() const { return stream_; }
+  void open_blas() { blas_.open(stream_); }
   template <class T, class Out>
   void gemm(const Gemm<T, Out>& product) {
     blas_.gemm(stream_, product);
@@ -53,6 +56,7 @@ class Queue {
   void* workspace(size_t bytes);
 
  private:
+  const DeviceProps& device_;
   Memory& memory_;
   const char* name_;
   cudaStream_t stream_ = nullptr;

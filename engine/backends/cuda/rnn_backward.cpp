@@ -1,3 +1,4 @@
+#include "engine/backends/cuda/planned.h"
 #include "engine/backends/cuda/rnn_plan.h"
 #include "engine/backends/cuda/rnn_step.h"
 #include "engine/backends/cuda/sums.h"
@@ -100,7 +101,7 @@ class Backward : StepPass<T> {
     step.first_row = way.first_row(t);
     step.active_before = way.active(before);
     step.row_before = way.first_row(before);
-    launch(step, queue.stream());
+    launch_planned(queue, step);
     queue.gemm(Gemm<T, A>{.m = step.active,
                           .n = size_.H,
                           .k = size_.G,

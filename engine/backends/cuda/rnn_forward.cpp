@@ -1,5 +1,6 @@
 #include <type_traits>
 
+#include "engine/backends/cuda/planned.h"
 #include "engine/backends/cuda/rnn_plan.h"
 #include "engine/backends/cuda/rnn_step.h"
 
@@ -95,7 +96,7 @@ class Forward : StepPass<T> {
                           .ldb = size_.H,
                           .c = scratch_.h_pre + way.d * size_.B * size_.G,
                           .ldc = size_.G});
-    launch(step, queue.stream());
+    launch_planned(queue, step);
   }
 
   const RnnForward& p_;

@@ -1,5 +1,6 @@
 // Verbs on rows: batches, tables, pooling, batch normalisation, dropout.
 #include "engine/backends/cuda/cuda_backend.h"
+#include "engine/backends/cuda/planned.h"
 #include "engine/backends/cuda/views.h"
 #include "kernels/batch/batch.h"
 #include "kernels/batch_norm/batch_norm.h"
@@ -69,31 +70,29 @@ PoolKind kind_of(Pooling pooling) {
 
 void CudaBackend::do_pool_forward(const PoolForward& p) {
   dispatch_stored(p.x.dtype, [&]<class T>() {
-    launch(PoolForwardParams<T>{.kind = kind_of(p.kind),
-                                .directions = p.directions,
-                                .offsets = reading<int32_t, 1>(p.batch->offsets),
-                                .lengths = reading<int32_t, 1>(p.batch->lengths),
-                                .x = reading<T, 2>(p.x),
-                                .y = p.y.view<T, 2>(),
-                                .column = p.column,
-                                .argmax = p.argmax.view<int32_t, 2>()},
-           main_.stream());
+    launch_planned(main_, PoolForwardParams<T>{.kind = kind_of(p.kind),
+                                               .directions = p.directions,
+                                               .offsets = reading<int32_t, 1>(p.batch->offsets),
+                                               .lengths = reading<int32_t, 1>(p.batch->lengths),
+                                               .x = reading<T, 2>(p.x),
+                                               .y = p.y.view<T, 2>(),
+                                               .column = p.column,
+                                               .argmax = p.argmax.view<int32_t, 2>()});
   });
 }
 
 void CudaBackend::do_pool_backward(const PoolBackward& p) {
   const PoolForward& forward = p.forward;
   dispatch_stored(p.dx.dtype, [&]<class T>() {
-    launch(PoolBackwardParams<T>{.kind = kind_of(forward.kind),
-                                 .directions = forward.directions,
-                                 .offsets = reading<int32_t, 1>(forward.batch->offsets),
-                                 .lengths = reading<int32_t, 1>(forward.batch->lengths),
-                                 .active = reading<int32_t, 1>(forward.batch->active),
-                                 .argmax = reading<int32_t, 2>(forward.argmax),
-                                 .dy = reading<T, 2>(p.dy),
-                                 .column = forward.column,
-                                 .dx = p.dx.view<T, 2>()},
-           main_.stream());
+    launch_planned(main_, PoolBackwardParams<T>{.kind = kind_of(forward.kind),
+                                                .directions = forward.directions,
+                                                .offsets = reading<int32_t, 1>(forward.batch->offsets),
+                                                .lengths = reading<int32_t, 1>(forward.batch->lengths),
+                                                .active = reading<int32_t, 1>(forward.batch->active),
+                                                .argmax = reading<int32_t, 2>(forward.argmax),
+                                                .dy = reading<T, 2>(p.dy),
+                                                .column = forward.column,
+                                                .dx = p.dx.view<T, 2>()});
   });
 }
 
@@ -116,20 +115,19 @@ RowPlaces padded_places(const Batch* batch) {
 void CudaBackend::do_batch_norm_forward(const BatchNormForward& p) {
   dispatch_stored(p.x.dtype, [&]<class T>() {
     using A = arithmetic_t<T>;
-    launch(BatchNormForwardParams<T>{.places = padded_places(p.batch),
-                                     .training = p.training,
-                                     .epsilon = p.epsilon,
-                                     .momentum = p.momentum,
-                                     .x = reading<T, 2>(p.x),
-                                     .gamma = reading<A, 1>(p.gamma),
-                                     .beta = reading<A, 1>(p.beta),
-                                     .running_mean = p.running_mean.view<A, 1>(),
-                                     .running_variance = p.running_var.view<A, 1>(),
-                                     .mean = p.mean.view<A, 1>(),
-                                     .inverse_std = p.inverse_std.view<A, 1>(),
-                                     .y = p.y.view<T, 2>(),
-                                     .workspace = norm_workspace(main_, p.x)},
-           main_.stream());
+    launch_planned(main_, BatchNormForwardParams<T>{.places = padded_places(p.batch),
+                                                    .training = p.training,
+                                                    .epsilon = p.epsilon,
+                                                    .momentum = p.momentum,
+                                                    .x = reading<T, 2>(p.x),
+                                                    .gamma = reading<A, 1>(p.gamma),
+                                                    .beta = reading<A, 1>(p.beta),
+                                                    .running_mean = p.running_mean.view<A, 1>(),
+                                                    .running_variance = p.running_var.view<A, 1>(),
+                                                    .mean = p.mean.view<A, 1>(),
+                                                    .inverse_std = p.inverse_std.view<A, 1>(),
+                                                    .y = p.y.view<T, 2>(),
+                                                    .workspace = norm_workspace(main_, p.x)});
   });
 }
 
@@ -137,18 +135,17 @@ void CudaBackend::do_batch_norm_backward(const BatchNormBackward& p) {
   const BatchNormForward& forward = p.forward;
   dispatch_stored(forward.x.dtype, [&]<class T>() {
     using A = arithmetic_t<T>;
-    launch(BatchNormBackwardParams<T>{.places = padded_places(forward.batch),
-                                      .training = forward.training,
-                                      .x = reading<T, 2>(forward.x),
-                                      .dy = reading<T, 2>(p.dy),
-                                      .gamma = reading<A, 1>(forward.gamma),
-                                      .mean = reading<A, 1>(forward.mean),
-                                      .inverse_std = reading<A, 1>(forward.inverse_std),
-                                      .dx = p.dx.view<T, 2>(),
-                                      .dgamma = p.dgamma.view<A, 1>(),
-                                      .dbeta = p.dbeta.view<A, 1>(),
-                                      .workspace = norm_workspace(main_, forward.x)},
-           main_.stream());
+    launch_planned(main_, BatchNormBackwardParams<T>{.places = padded_places(forward.batch),
+                                                     .training = forward.training,
+                                                     .x = reading<T, 2>(forward.x),
+                                                     .dy = reading<T, 2>(p.dy),
+                                                     .gamma = reading<A, 1>(forward.gamma),
+                                                     .mean = reading<A, 1>(forward.mean),
+                                                     .inverse_std = reading<A, 1>(forward.inverse_std),
+                                                     .dx = p.dx.view<T, 2>(),
+                                                     .dgamma = p.dgamma.view<A, 1>(),
+                                                     .dbeta = p.dbeta.view<A, 1>(),
+                                                     .workspace = norm_workspace(main_, forward.x)});
   });
 }
 

@@ -1,5 +1,6 @@
 #include "engine/backends/cuda/sums.h"
 
+#include "engine/backends/cuda/planned.h"
 #include "kernels/linear/linear.h"
 
 namespace sluice::cuda {
@@ -8,8 +9,8 @@ template <class T>
 void add_column_sums(Queue& queue, View<const T, 2> x, View<arithmetic_t<T>, 1> to) {
   const int64_t count = column_sum_partials(x.dims[0], x.dims[1]);
   auto* workspace = static_cast<double*>(queue.workspace(static_cast<size_t>(count) * sizeof(double)));
-  launch(ColumnSumParams<T>{.dy = x, .partials = {.data = workspace, .dims = {count}}, .db = to},
-         queue.stream());
+  launch_planned(queue,
+                 ColumnSumParams<T>{.dy = x, .partials = {.data = workspace, .dims = {count}}, .db = to});
 }
 
 template void add_column_sums(Queue&, View<const float, 2>, View<float, 1>);
