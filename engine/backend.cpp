@@ -25,6 +25,22 @@ const char* name_of(RnnPath path) {
       return "onednn";
     case RnnPath::step:
       return "step";
+    case RnnPath::cudnn:
+      return "cudnn";
+  }
+  return "?";
+}
+
+const char* name_of(CudnnAlgorithm algorithm) {
+  switch (algorithm) {
+    case CudnnAlgorithm::standard:
+      return "standard";
+    case CudnnAlgorithm::persist_static:
+      return "persist_static";
+    case CudnnAlgorithm::persist_dynamic:
+      return "persist_dynamic";
+    case CudnnAlgorithm::persist_static_small_h:
+      return "persist_static_small_h";
   }
   return "?";
 }

@@ -98,8 +98,13 @@ struct ScatterAdd {
 
 // ---- recurrence
 
-enum class RnnPath : uint8_t { automatic, cpu, onednn, step };
+enum class RnnPath : uint8_t { automatic, cpu, onednn, step, cudnn };
 const char* name_of(RnnPath path);
+
+// What the path cudnn runs, by cuDNN's names (CUDNN_RNN_ALGO_*). All but `standard` know no ragged batches:
+// those run in segments of steps with the same number of active sequences.
+enum class CudnnAlgorithm : uint8_t { standard, persist_static, persist_dynamic, persist_static_small_h };
+const char* name_of(CudnnAlgorithm algorithm);
 
 // One recurrent layer with its input product, in one or both directions. The reverse direction runs each
 // sequence from its own last token to its first; y holds [forward | reverse] in the last dimension.
@@ -115,6 +120,7 @@ struct RnnShape {
   // Zoneout (Krueger et al. 2017): each unit of h (of c) keeps its previous value with this probability while
   // training, and is the expectation of both otherwise. h is computed from the new c before c is zoned out.
   double zoneout_hidden = 0, zoneout_cell = 0;
+  CudnnAlgorithm cudnn_algorithm = CudnnAlgorithm::standard;  // of the path cudnn; others ignore it
   // Mask sites: the layer owns site + 3 * direction + {0 recurrent dropout, 1 zoneout of h, 2 zoneout of c}.
   uint32_t site = 0;
 };

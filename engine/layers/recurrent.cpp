@@ -54,9 +54,10 @@ void RecurrentLayer::backward(Backend& backend, const Params& params, Tensor d_o
 
 std::string RecurrentLayer::path_line() const {
   const RnnShape& s = config_.shape;
-  std::string line =
-      fmt::format("{}: path {}, {}, {} -> {}{}", config_.name, name_of(path_), name_of(s.dtype), s.input_size,
-                  s.directions == 2 ? "2 x " : "", s.hidden_size);
+  std::string line = fmt::format("{}: path {}{}{}, {}, {} -> {}{}", config_.name, name_of(path_),
+                                 path_ == RnnPath::cudnn ? " " : "",
+                                 path_ == RnnPath::cudnn ? name_of(s.cudnn_algorithm) : "", name_of(s.dtype),
+                                 s.input_size, s.directions == 2 ? "2 x " : "", s.hidden_size);
   return refusals_.empty() ? line : line + "; " + refusals_;
 }
 

@@ -56,6 +56,7 @@ RecurrentConfig layer_config(const ModelConfig& config, int layer, int inputs) {
                     .recurrent_dropout = config.recurrent_dropout,
                     .zoneout_hidden = config.zoneout_hidden,
                     .zoneout_cell = config.zoneout_cell,
+                    .cudnn_algorithm = config.cudnn_algorithm,
                     .site = kRecurrentSite + kSitesPerLayer * static_cast<uint32_t>(layer)},
           .path = config.path,
           .forget_bias = config.forget_bias,

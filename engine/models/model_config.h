@@ -35,6 +35,7 @@ struct ModelConfig {
   // What activations are stored and matrices multiplied in: REAL of Note [Types] in engine/backend.h.
   DType dtype = DType::f32;
   RnnPath path = RnnPath::automatic;
+  CudnnAlgorithm cudnn_algorithm = CudnnAlgorithm::standard;
 };
 
 }  // namespace sluice

@@ -13,7 +13,7 @@ namespace {
 // What may differ from the run's own configuration: how its data is read and computed, and how long it
 // trains.
 bool is_free(const Option& option, Command command) {
-  constexpr std::string_view kAlways[] = {"train.device", "train.threads", "rnn.path"};
+  constexpr std::string_view kAlways[] = {"train.device", "train.threads", "rnn.path", "rnn.cudnn_algorithm"};
   constexpr std::string_view kResume[] = {"train.epochs",   "train.max_updates", "train.time_limit",
                                           "train.patience", "train.min_delta",   "train.checkpoint_every"};
   const auto in = [&](const auto& keys) {

@@ -66,8 +66,15 @@ std::vector<Option> model_options() {
              {{"auto", RnnPath::automatic},
               {"cpu", RnnPath::cpu},
               {"onednn", RnnPath::onednn},
-              {"step", RnnPath::step}},
+              {"step", RnnPath::step},
+              {"cudnn", RnnPath::cudnn}},
              "implementation of the recurrence; auto: the first that can run the layer"),
+      choice("rnn.cudnn_algorithm", at(&M::cudnn_algorithm),
+             {{"standard", CudnnAlgorithm::standard},
+              {"persist_static", CudnnAlgorithm::persist_static},
+              {"persist_dynamic", CudnnAlgorithm::persist_dynamic},
+              {"persist_static_small_h", CudnnAlgorithm::persist_static_small_h}},
+             "what rnn.path = cudnn runs"),
   };
 }
 

@@ -30,6 +30,7 @@ struct TestCase {
   Layout layout = Layout::packed;
   RnnPath path = RnnPath::cpu;
   CellKind cell = CellKind::lstm;
+  CudnnAlgorithm algorithm = CudnnAlgorithm::standard;  // of the path cudnn
 
   std::unique_ptr<Backend> make(int threads = 2) const {
     return make_backend({.device = backend.device, .threads = threads});
@@ -61,6 +62,20 @@ inline std::vector<TestCase> for_each_dtype_and_layout() {
   return cases;
 }
 
+inline std::vector<CudnnAlgorithm> algorithms_of(RnnPath path) {
+  if (path != RnnPath::cudnn) return {CudnnAlgorithm::standard};
+  return {CudnnAlgorithm::standard, CudnnAlgorithm::persist_static, CudnnAlgorithm::persist_dynamic,
+          CudnnAlgorithm::persist_static_small_h};
+}
+
+// Whether the case's path knows its cell in its type: oneDNN has the LSTM in f32 only, cuDNN f32 and, by
+// `standard`, f64.
+inline bool computes(const TestCase& c) {
+  if (c.path == RnnPath::onednn) return c.dtype == DType::f32 && c.cell == CellKind::lstm;
+  if (c.path != RnnPath::cudnn) return true;
+  return c.dtype == DType::f32 || (c.dtype == DType::f64 && c.algorithm == CudnnAlgorithm::standard);
+}
+
 inline std::vector<TestCase> for_each_rnn_path() {
   std::vector<TestCase> cases;
   for (TestCase c : for_each_dtype_and_layout())
@@ -68,7 +83,10 @@ inline std::vector<TestCase> for_each_rnn_path() {
       c.path = path;
       for (const CellKind cell : kCells) {
         c.cell = cell;
-        if (path != RnnPath::onednn || (c.dtype == DType::f32 && cell == CellKind::lstm)) cases.push_back(c);
+        for (const CudnnAlgorithm algorithm : algorithms_of(path)) {
+          c.algorithm = algorithm;
+          if (computes(c)) cases.push_back(c);
+        }
       }
     }
   return cases;
@@ -78,7 +96,7 @@ inline std::vector<TestCase> for_each_rnn_path() {
 inline std::vector<TestCase> for_each_regularised_path() {
   std::vector<TestCase> cases;
   for (const TestCase& c : for_each_rnn_path())
-    if (c.path != RnnPath::onednn) cases.push_back(c);
+    if (c.path != RnnPath::onednn && c.path != RnnPath::cudnn) cases.push_back(c);
   return cases;
 }
 
@@ -87,6 +105,7 @@ inline std::string name_of_case(const TestCase& c) {
   if (c.layout == Layout::padded) name += "_padded";
   if (c.path != RnnPath::cpu) name += std::string("_") + name_of(c.path);
   if (c.cell != CellKind::lstm) name += std::string("_") + name_of(c.cell);
+  if (c.path == RnnPath::cudnn) name += std::string("_") + name_of(c.algorithm);
   return name;
 }
 

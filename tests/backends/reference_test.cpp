@@ -66,8 +66,8 @@ constexpr int64_t kV = 11, kE = 3, kH = 4, kK = 3, kB = 5, kD = 2, kG = 4;
 // The whole classifier by hand: the layers' gradients are not at hand here, only the seam's verbs.
 class Classifier {
  public:
-  Classifier(Rig& rig, const HostBatch& host, RnnPath path)
-      : rig_(rig), host_(host), batch_(rig.upload(host)), path_(path) {}
+  Classifier(Rig& rig, const HostBatch& host, const TestCase& test)
+      : rig_(rig), host_(host), batch_(rig.upload(host)), path_(test.path), algorithm_(test.algorithm) {}
 
   RnnForward layer(int E, Tensor x, std::initializer_list<Tensor> weights_and_states, DType dtype) {
     RnnForward f;
@@ -75,6 +75,7 @@ class Classifier {
     f.shape.input_size = E;
     f.shape.hidden_size = kH;
     f.shape.directions = kD;
+    f.shape.cudnn_algorithm = algorithm_;
     f.path = path_;
     f.batch = &batch_;
     f.x = x;
@@ -124,6 +125,7 @@ class Classifier {
   const HostBatch& host_;
   Batch batch_;
   RnnPath path_;
+  CudnnAlgorithm algorithm_;
 };
 
 HostBatch batch_of(const Values& lengths, const Values& ids, const Values& labels, Layout layout) {
@@ -143,7 +145,7 @@ HostBatch batch_of(const Values& lengths, const Values& ids, const Values& label
 TEST_P(Reference, classifier) {
   Rig rig(*backend_, dtype_);
   const HostBatch host = batch_of(of("lengths"), of("ids"), of("labels"), layout_);
-  Classifier model(rig, host, GetParam().path);
+  Classifier model(rig, host, GetParam());
   const Batch& batch = model.batch();
   const auto weights = [&](const std::string& l, int64_t E) {
     return std::array<Tensor, 5>{in(rig, l + ".W", {kD, kG * kH, E}), in(rig, l + ".R", {kD, kG * kH, kH}),

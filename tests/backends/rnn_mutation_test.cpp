@@ -15,6 +15,7 @@ class RnnMutation : public BackendTest {
     s.hidden_size = 17;
     s.directions = 2;
     s.site = 11;
+    s.cudnn_algorithm = GetParam().algorithm;
     return RnnProblem(s, {7, 5, 5, 1, 0}, layout_);
   }
   RnnPath path_ = GetParam().path;

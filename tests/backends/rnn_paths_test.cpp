@@ -55,6 +55,7 @@ TEST_P(RnnThreads, any_number_gives_the_same_bits) {
   std::vector<int> lengths;  // four of them, as oneDNN's primitives are made for each: that takes a while
   for (int b = 0; b < 70; ++b) lengths.push_back(5 * (b % 4));
   RnnProblem p(shape_of(dtype_, 23, 33, 2, cell_), lengths, layout_);
+  p.shape.cudnn_algorithm = GetParam().algorithm;
   if (GetParam().path == RnnPath::cpu) p.shape.recurrent_dropout = p.shape.zoneout_hidden = 0.25;
   for (bool distinct : {false, true}) {
     if (distinct) p.use_distinct_inputs();

@@ -65,9 +65,11 @@ void RnnProblem::use_distinct_inputs() {
 }
 
 bool path_takes(RnnPath path, const RnnShape& shape) {
-  return path != RnnPath::onednn ||
-         (shape.cell == CellKind::lstm && shape.dtype == DType::f32 && shape.recurrent_dropout == 0 &&
-          shape.zoneout_hidden == 0 && shape.zoneout_cell == 0);
+  if (path != RnnPath::onednn && path != RnnPath::cudnn) return true;
+  if (shape.recurrent_dropout > 0 || shape.zoneout_hidden > 0 || shape.zoneout_cell > 0) return false;
+  if (path == RnnPath::onednn) return shape.cell == CellKind::lstm && shape.dtype == DType::f32;
+  const bool f64 = shape.cudnn_algorithm == CudnnAlgorithm::standard;
+  return shape.dtype == DType::f32 || (f64 && shape.dtype == DType::f64);
 }
 
 RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {

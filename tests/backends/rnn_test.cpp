@@ -19,6 +19,7 @@ class Rnn : public BackendTest {
     s.hidden_size = H;
     s.directions = D;
     s.site = 11;
+    s.cudnn_algorithm = GetParam().algorithm;
     return s;
   }
   // Zoneout of c, for cells that have one.

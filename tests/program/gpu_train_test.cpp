@@ -1,5 +1,5 @@
 // sluice train --device cuda, the real program, against --device cpu; runs move between devices.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/backend.h"
 #include "host/program/report.h"
 #include "tests/program/corpus.h"
 #include "tests/program/files.h"
@@ -14,6 +15,8 @@
 
 namespace sluice {
 namespace {
+
+using testing::HasSubstr, testing::Not;
 
 // The first `documents` lines of the corpus R8; empty where there are no corpora.
 std::string head_of_r8(int documents) {
@@ -42,26 +45,29 @@ void expect_same_metrics(const std::string& got, const std::string& want, double
 
 using Arguments = std::vector<std::string>;
 
-// train(file, run) gives the program's arguments.
+// train(file, run) gives the program's arguments. path: the recurrent path on the GPU.
 template <class Train>
-void trains_alike(const std::string& documents, double bound, const Train& train) {
+void trains_alike(const std::string& documents, double bound, const Train& train,
+                  const std::string& path = "step") {
   const Folder folder;
   const std::string file = folder.write("train.tsv", documents);
   for (const char* device : {"cpu", "cuda"}) {
     Arguments arguments = train(file, folder.path(device));
     arguments.insert(arguments.end(), {"--test", file, "--device", device});
+    const bool gpu = device == std::string("cuda");
+    if (gpu && path != "step") arguments.insert(arguments.end(), {"--set", "rnn.path=" + path});
     const Outcome outcome = run_sluice(arguments);
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-    EXPECT_NE(outcome.err.find(device == std::string("cuda") ? "path step" : "path cpu"), std::string::npos)
-        << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr(gpu ? "path " + path : "path cpu"));
+    EXPECT_THAT(outcome.err, Not(HasSubstr("vgpu cudnn:")));  // a virtual cuDNN's word of misuse
   }
   expect_same_metrics(folder.path("cuda/metrics.json"), folder.path("cpu/metrics.json"), bound);
   // What a GPU trained, the CPU predicts with, and the other way round.
   std::string first;
   for (const char* run : {"cuda", "cpu"})
     for (const char* device : {"cpu", "cuda"}) {
-      const Outcome outcome =
-          run_sluice({"evaluate", folder.path(run), "--data", file, "--device", device, "--quiet"});
+      const Outcome outcome = run_sluice({"evaluate", folder.path(run), "--data", file, "--device", device,
+                                          "--quiet", "--set", "rnn.path=auto"});
       ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
       if (first.empty()) first = outcome.out;
       EXPECT_EQ(outcome.out, first) << run << " on " << device;
@@ -164,6 +170,75 @@ TEST(GpuProgram, trains_a_real_corpus_in_16_bits) {
     ASSERT_EQ(cpu.exit_code, 0) << cpu.err;
     EXPECT_EQ(cpu.out, gpu.out);
   }
+}
+
+// Whether this build and machine have cuDNN.
+bool has_cudnn() {
+  const auto backend = make_backend({.device = Device::cuda});
+  try {
+    return backend->choose_path(RnnPath::cudnn, {.input_size = 1, .hidden_size = 1}, nullptr) ==
+           RnnPath::cudnn;
+  } catch (const UserError&) {
+    return false;
+  }
+}
+
+TEST(GpuProgram, trains_by_cudnn_as_the_cpu_does) {
+  if (!has_cudnn()) GTEST_SKIP() << "no cuDNN";
+  trains_alike(small_corpus(200), 1e-5, steep, "cudnn");
+}
+
+TEST(GpuProgram, trains_by_cudnn_in_segments_as_the_cpu_does) {
+  if (!has_cudnn()) GTEST_SKIP() << "no cuDNN";
+  const auto train = [](const std::string& file, const std::string& run) {
+    return train_small(file, run,
+                       {"--set", "rnn.cudnn_algorithm=persist_static", "--set", "model.num_layers=2"});
+  };
+  trains_alike(small_corpus(100), 1e-4, train, "cudnn");
+}
+
+// One checkpoint serves all: what cuDNN began, any path goes on with, and ends where the CPU does.
+TEST(GpuProgram, a_checkpoint_moves_between_paths_and_devices) {
+  if (!has_cudnn()) GTEST_SKIP() << "no cuDNN";
+  const Folder folder;
+  const std::string file = folder.write("train.tsv", small_corpus(100));
+  const auto run = [&](const std::string& name, Arguments more, const std::string& device,
+                       const std::string& path, bool resume) {
+    Arguments arguments = train_small(file, folder.path(name),
+                                      {"--test", file, "--device", device, "--set", "rnn.path=" + path});
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    if (resume) arguments.push_back("--resume");
+    const Outcome outcome = run_sluice(arguments);
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  };
+  run("straight", {}, "cpu", "cpu", false);
+  const std::pair<const char*, const char*> ways[] = {{"cpu", "cpu"}, {"cuda", "step"}, {"cuda", "cudnn"}};
+  for (const auto& [first_device, first_path] : ways)
+    for (const auto& [device, path] : ways) {
+      const std::string name = std::string(first_path) + "_" + path;
+      run(name, {"--set", "train.epochs=1"}, first_device, first_path, false);
+      run(name, {"--set", "train.epochs=2"}, device, path, true);
+      expect_same_metrics(folder.path(name + "/metrics.json"), folder.path("straight/metrics.json"), 1e-5);
+    }
+}
+
+// A cuDNN that is none is found out when it is asked for, in one line, and by nobody else.
+TEST(GpuProgram, a_broken_cudnn_is_named_only_when_asked_for) {
+  if (!has_cudnn()) GTEST_SKIP() << "no cuDNN";
+  const Folder folder;
+  const std::string file = folder.write("train.tsv", small_corpus(30));
+  const char* path = std::getenv("LD_LIBRARY_PATH");
+  const RunOptions broken{
+      .environment = {"LD_LIBRARY_PATH=" SLUICE_BROKEN_CUDNN ":" + std::string(path ? path : "")}};
+  const auto train = [&](const std::string& by) {
+    return run_sluice(train_small(file, folder.path(by), {"--device", "cuda", "--set", "rnn.path=" + by}),
+                      broken);
+  };
+  EXPECT_EQ(train("step").exit_code, 0);
+  const Outcome refused = train("cudnn");
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("rnn.path = cudnn: the cuDNN installed has no cudnn"));
+  EXPECT_THAT(refused.err, HasSubstr("use rnn.path = step"));
 }
 
 }  // namespace

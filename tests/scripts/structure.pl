@@ -25,7 +25,7 @@ my @kNamedHeaders = (
     ['oneDNN',   qr{^(?:oneapi/)?dnnl},   qr{^engine/backends/cpu/(?:pool|gemm_onednn|rnn_onednn)\.cpp$}],
     ['CUDA',     qr{^(?:cuda|curand|cooperative_groups|cub/|nvtx|nccl|mma\.h)}, qr{\.cuh?$|^engine/backends/cuda/(?:cublas|cuda_backend|device|graphs|memory|queue|transfers)\.cpp$|^bench/gpu_stopwatch\.cpp$|^tests/program/(?:cuda_faults|nvtx_probe)\.cpp$}],
     ['cuBLAS',   qr{^cublas},             qr{^engine/backends/cuda/cublas\.cpp$}],
-    ['cuDNN',    qr{^cudnn},              qr{^engine/backends/cudnn/}],
+    ['cuDNN',    qr{^cudnn},              qr{^engine/backends/cudnn/library\.cpp$}],
 );
 
 my %kTopLevel = map { $_ => 1 } qw(kernels engine host tests bench CMakeLists.txt CMakePresets.json Dockerfile README.md LICENSE

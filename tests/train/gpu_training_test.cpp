@@ -90,6 +90,36 @@ std::vector<TrainingCase> training_cases() {
   return cases;
 }
 
+// The path cudnn: each of its algorithms, in both layouts, with all that it takes.
+std::vector<TrainingCase> cudnn_cases() {
+  std::vector<TrainingCase> cases;
+  const auto add = [&](const char* name, CudnnAlgorithm algorithm, auto change) {
+    cases.push_back({name, [=](RigOptions& o) {
+                       change(o);
+                       o.model.path = RnnPath::cudnn;
+                       o.model.cudnn_algorithm = algorithm;
+                     }});
+  };
+  const auto as_it_is = [](RigOptions&) {};
+  const auto padded = [](RigOptions& o) { o.train.layout = Layout::padded; };
+  const auto stacked = [](RigOptions& o) {
+    o.model.num_layers = 2;
+    o.model.hidden_size = {3, 5};
+    o.model.embedding_dropout = o.model.dropout = o.model.pooled_dropout = 0.3;
+    o.model.batch_norm_input = o.model.batch_norm_between_layers = o.model.batch_norm_pooled = true;
+    o.train.accumulate = 2;
+  };
+  add("Standard", CudnnAlgorithm::standard, as_it_is);
+  add("StandardPadded", CudnnAlgorithm::standard, padded);
+  add("StandardStacked", CudnnAlgorithm::standard, stacked);
+  add("StandardOneDirection", CudnnAlgorithm::standard, [](RigOptions& o) { o.model.bidirectional = false; });
+  add("PersistStatic", CudnnAlgorithm::persist_static, as_it_is);
+  add("PersistStaticPadded", CudnnAlgorithm::persist_static, padded);
+  add("PersistDynamicStacked", CudnnAlgorithm::persist_dynamic, stacked);
+  add("SmallH", CudnnAlgorithm::persist_static_small_h, as_it_is);
+  return cases;
+}
+
 struct Steps : TrainObserver {
   std::vector<double> losses, norms;
   void on_step(const StepReport& report) override {
@@ -116,6 +146,7 @@ std::vector<double> values_of(Backend& backend, const Tensor& tensor) {
 
 Training train(RigOptions options, Device device) {
   options.device = device;
+  if (device == Device::cpu) options.model.path = RnnPath::automatic;
   Training training;
   Rig rig(options, &training.steps);
   rig.run();
@@ -202,9 +233,30 @@ class GpuTraining : public testing::TestWithParam<TrainingCase> {
 INSTANTIATE_TEST_SUITE_P(, GpuTraining, testing::ValuesIn(training_cases()),
                          [](const auto& test) { return test.param.name; });
 
+// Where there is no cuDNN its cases are not run: they say so.
+INSTANTIATE_TEST_SUITE_P(Cudnn, GpuTraining, testing::ValuesIn(cudnn_cases()),
+                         [](const auto& test) { return test.param.name; });
+
+// Why the GPU cannot run the model; empty when it can.
+std::string refusal(const ModelConfig& model) {
+  try {
+    make_backend({.device = Device::cuda})
+        ->choose_path(model.path,
+                      {.dtype = model.dtype,
+                       .input_size = model.embedding_size,
+                       .hidden_size = model.hidden_size[0],
+                       .cudnn_algorithm = model.cudnn_algorithm},
+                      nullptr);
+    return {};
+  } catch (const UserError& error) {
+    return error.what();
+  }
+}
+
 TEST_P(GpuTraining, follows_the_cpu) {
   RigOptions options = plain();
   GetParam().change(options);
+  if (const std::string why = refusal(options.model); !why.empty()) GTEST_SKIP() << why;
   const Training cpu = train(options, Device::cpu), gpu = train(options, Device::cuda);
   expect_same_shape(gpu, cpu);
   if (!GetParam().ill_conditioned) return expect_close(gpu, cpu, kRelative);
@@ -216,6 +268,7 @@ TEST_P(GpuTraining, follows_the_cpu_in_f64) {
   RigOptions options = plain();
   GetParam().change(options);
   options.model.dtype = DType::f64;
+  if (const std::string why = refusal(options.model); !why.empty()) GTEST_SKIP() << why;
   const Training cpu = train(options, Device::cpu), gpu = train(options, Device::cuda);
   expect_same_shape(gpu, cpu);
   expect_close(gpu, cpu, kRelativeF64);
@@ -232,6 +285,7 @@ TEST_P(GpuTraining, follows_the_cpu_in_f16) {
 TEST_P(GpuTraining, gives_the_same_bits_again) {
   RigOptions options = plain();
   GetParam().change(options);
+  if (const std::string why = refusal(options.model); !why.empty()) GTEST_SKIP() << why;
   EXPECT_EQ(train(options, Device::cuda).state, train(options, Device::cuda).state);
 }
 

@@ -61,7 +61,8 @@ void CpuBackend::do_zero(void* data, size_t bytes) {
 }
 
 RnnPath CpuBackend::do_choose_path(RnnPath wanted, const RnnShape& shape, std::string* why) {
-  if (wanted == RnnPath::step) throw UserError("rnn.path = step: runs on a GPU only; use rnn.path = cpu");
+  if (wanted == RnnPath::step || wanted == RnnPath::cudnn)
+    throw UserError("rnn.path = {}: runs on a GPU only; use rnn.path = cpu", name_of(wanted));
   if (wanted != RnnPath::onednn) return RnnPath::cpu;
   if (const std::string refusal = RnnOnednn::refusal(shape); !refusal.empty()) {
     if (why) *why += fmt::format("onednn: {}\n", refusal);

@@ -1,33 +1,15 @@
-// A ragged batch as segments of steps with the same number of active sequences, for primitives that know no
-// ragged batches: cutting, staging rows, and the memory of segments.
+// Segments (engine/backends/segments.h) for oneDNN's primitives: staging rows, and the memory of segments.
 #pragma once
 
 #include <algorithm>
 #include <vector>
 
 #include "engine/backends/cpu/rnn.h"
+#include "engine/backends/segments.h"
 
 namespace sluice::cpu {
 
 constexpr int kLstmGates = 4;  // the only cell these paths take
-
-// A segment: `steps` steps from `first` on, with `active` sequences each.
-struct Segment {
-  int first, steps, active;
-};
-
-inline std::vector<Segment> segments_of(const HostBatch& batch) {
-  std::vector<Segment> result;
-  for (int t = 0; t < batch.steps; ++t) {
-    const int active = batch.active[static_cast<size_t>(t)];
-    if (active == 0) break;
-    if (!result.empty() && result.back().active == active)
-      ++result.back().steps;
-    else
-      result.push_back({t, 1, active});
-  }
-  return result;
-}
 
 // States that go into and come out of the segments of one direction, and the primitives' workspaces.
 struct SavedSegment {
@@ -53,12 +35,6 @@ class SavedWalk {
   Carver carver_;
   size_t bytes_;
 };
-
-// Sums over segments are bounded by the batch: sum of active <= rows, and segments differ in active.
-inline int64_t most_segment_rows(const MaxShape& max) {
-  const int64_t B = max.sequences;
-  return std::min<int64_t>(max.rows, B * (B + 1) / 2);
-}
 
 struct SegmentScratch {
   float *x, *y, *dy, *dx, *W, *R, *dW, *dR, *db, *h, *c, *dx_rows;

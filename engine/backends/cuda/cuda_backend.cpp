@@ -129,23 +129,34 @@ void CudaBackend::do_zero(void* data, size_t bytes) {
   main_.zero(data, bytes);
 }
 
-RnnPath CudaBackend::do_choose_path(RnnPath wanted, const RnnShape&, std::string*) {
+RnnPath CudaBackend::do_choose_path(RnnPath wanted, const RnnShape& shape, std::string* why) {
   if (wanted == RnnPath::cpu || wanted == RnnPath::onednn)
     throw UserError("rnn.path = {}: runs on the CPU only; use rnn.path = auto or --device cpu",
                     name_of(wanted));
-  return RnnPath::step;
+  if (wanted != RnnPath::cudnn) return RnnPath::step;
+  if (const std::string refusal = cudnn_.refusal(shape); !refusal.empty()) {
+    if (why) *why += fmt::format("cudnn: {}\n", refusal);
+    throw UserError("rnn.path = cudnn: {}; use rnn.path = step", refusal);
+  }
+  return RnnPath::cudnn;
 }
 
-RnnBytes CudaBackend::do_rnn_bytes(const RnnShape& shape, RnnPath, const MaxShape& max) {
-  return rnn_step_bytes(shape, max);
+RnnBytes CudaBackend::do_rnn_bytes(const RnnShape& shape, RnnPath path, const MaxShape& max) {
+  return path == RnnPath::cudnn ? cudnn_.bytes(shape, max) : rnn_step_bytes(shape, max);
 }
 
 void CudaBackend::do_rnn_forward(const RnnForward& p) {
-  rnn_step_forward(main_, side_, p);
+  if (p.path == RnnPath::cudnn)
+    cudnn_.forward(p);
+  else
+    rnn_step_forward(main_, side_, p);
 }
 
 void CudaBackend::do_rnn_backward(const RnnBackward& p) {
-  rnn_step_backward(main_, side_, p);
+  if (p.forward.path == RnnPath::cudnn)
+    cudnn_.backward(p);
+  else
+    rnn_step_backward(main_, side_, p);
 }
 
 }  // namespace sluice::cuda

@@ -9,6 +9,7 @@
 #include "engine/backends/cuda/memory.h"
 #include "engine/backends/cuda/queue.h"
 #include "engine/backends/cuda/transfers.h"
+#include "engine/backends/cudnn/rnn_cudnn.h"
 #include "kernels/core/plan.h"
 
 namespace sluice::cuda {
@@ -84,6 +85,7 @@ class CudaBackend : public Backend {
   Queue copies_{props_, memory_, "workspace of the copying stream"};
   Transfers transfers_;
   Graphs graphs_;
+  RnnCudnn cudnn_{*this, main_};
 };
 
 }  // namespace sluice::cuda
