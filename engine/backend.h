@@ -121,6 +121,10 @@ struct RnnShape {
   // training, and is the expectation of both otherwise. h is computed from the new c before c is zoned out.
   double zoneout_hidden = 0, zoneout_cell = 0;
   CudnnAlgorithm cudnn_algorithm = CudnnAlgorithm::standard;  // of the path cudnn; others ignore it
+  // Layer normalisation in the cell (Ba, Kiros and Hinton 2016, equations 20 to 22): W x and R h, each as one
+  // vector of G*H numbers, become gain * (v - mean) / sqrt(variance + 1e-5) before the cell sums them with b,
+  // and so does c, with a bias, on its way into h (h = o tanh(norm(c))); the state c itself stays as it is.
+  bool layer_norm = false;
   // Mask sites: the layer owns site + 3 * direction + {0 recurrent dropout, 1 zoneout of h, 2 zoneout of c}.
   uint32_t site = 0;
 };
@@ -128,6 +132,12 @@ struct RnnShape {
 struct RnnBytes {
   size_t saved = 0;    // from forward to backward
   size_t scratch = 0;  // within one call of either
+};
+
+// Gains and bias of layer normalisation, or their gradients; all null without it.
+struct RnnNorms {
+  Tensor input, recurrent;  // [D,G*H]
+  Tensor cell, cell_bias;   // [D,H]; null for cells of one state
 };
 
 struct RnnForward {
@@ -140,8 +150,9 @@ struct RnnForward {
   Tensor W;        // [D,G*H,E] REAL  the order of gates: Note [Slots] in kernels/cells/cell.h
   Tensor R;        // [D,G*H,H] REAL
   Tensor b;        // [D,S*H] ACC
-  Tensor h0, c0;   // [D,B,H] ACC or null (zero); cells of one state have no c0, cT, dcT, dc0
-  Tensor y;        // [N,D*H] REAL =
+  RnnNorms norms;
+  Tensor h0, c0;  // [D,B,H] ACC or null (zero); cells of one state have no c0, cT, dcT, dc0
+  Tensor y;       // [N,D*H] REAL =
   // [D,B,H] ACC = or null; the state at each sequence's own end (h0, c0 for a sequence of length 0)
   Tensor hT, cT;
   Tensor saved;    // rnn_bytes().saved bytes of u8 =
@@ -155,6 +166,7 @@ struct RnnBackward {
   Tensor dhT, dcT;     // [D,B,H] ACC or null (zero)
   Tensor dx;           // [N,E] or [U,E] REAL = (sum over the rows of each distinct input), or null
   Tensor dW, dR, db;   // as W, R, b but ACC +=
+  RnnNorms dnorms;     // as norms +=
   Tensor dh0, dc0;     // [D,B,H] ACC = or null
 };
 

@@ -13,6 +13,22 @@ std::string text(const int64_t* dims, int rank) {
   return result + "]";
 }
 
+void norms(const RnnShape& s, const RnnNorms& norms) {
+  if (!s.layer_norm) {
+    SLUICE_CHECK(!norms.input.data && !norms.recurrent.data && !norms.cell.data && !norms.cell_bias.data,
+                 "rnn: gains without layer normalisation");
+    return;
+  }
+  const CellTraits cell = traits_of(s.cell);
+  const int64_t H = s.hidden_size, D = s.directions;
+  const DType acc = accumulator_of(s.dtype);
+  shape("rnn.norms.input", norms.input, acc, {D, cell.gates * H});
+  shape("rnn.norms.recurrent", norms.recurrent, acc, {D, cell.gates * H});
+  if (cell.states < 2) return;
+  shape("rnn.norms.cell", norms.cell, acc, {D, H});
+  shape("rnn.norms.cell_bias", norms.cell_bias, acc, {D, H});
+}
+
 }  // namespace
 
 void shape(const char* what, const Tensor& tensor, DType type, std::initializer_list<int64_t> dims) {
@@ -89,6 +105,7 @@ void rnn(const RnnForward& a) {
     optional(what, *state, acc, {D, B, H});
   SLUICE_CHECK(cell.states == 2 || (!a.c0.data && !a.cT.data && a.shape.zoneout_cell == 0),
                "rnn: a {} has no cell state", name_of(a.shape.cell));
+  norms(a.shape, a.norms);
   shape("rnn.y", a.y, t, {a.batch->rows, D * H});
   shape("rnn.saved", a.saved, DType::u8, {kAny});
   shape("rnn.scratch", a.scratch, DType::u8, {kAny});
@@ -99,6 +116,7 @@ void rnn(const RnnBackward& a) {
   same("rnn.dy", a.forward.y, a.dy);
   if (a.dx.data) same("rnn.dx", a.forward.x, a.dx);
   const DType acc = accumulator_of(a.forward.shape.dtype);
+  norms(a.forward.shape, a.dnorms);
   const int64_t H = a.forward.shape.hidden_size, D = a.forward.shape.directions,
                 B = a.forward.batch->sequences, E = a.forward.shape.input_size, G = a.forward.W.dims[1];
   shape("rnn.dW", a.dW, acc, {D, G, E});

@@ -17,6 +17,18 @@ void RecurrentLayer::declare(Params& params) {
                       config_.orthogonal ? orthogonal_blocks() : glorot(H, H));
   b_ = params.declare(config_.name + ".bias", {D, cell.saved * H}, false,
                       gate_bias(cell.forget_gate, cell.saved, config_.forget_bias));
+  if (!s.layer_norm) return;
+  norm_input_ = params.declare(config_.name + ".norm_input_gain", {D, G * H}, false, constant(1));
+  norm_recurrent_ = params.declare(config_.name + ".norm_recurrent_gain", {D, G * H}, false, constant(1));
+  if (cell.states < 2) return;
+  norm_cell_ = params.declare(config_.name + ".norm_cell_gain", {D, H}, false, constant(1));
+  norm_cell_bias_ = params.declare(config_.name + ".norm_cell_bias", {D, H}, false, constant(0));
+}
+
+template <class Get>
+RnnNorms RecurrentLayer::norms(const Get& get) const {
+  const auto or_null = [&](ParamId id) { return id < 0 ? Tensor() : get(id); };
+  return {or_null(norm_input_), or_null(norm_recurrent_), or_null(norm_cell_), or_null(norm_cell_bias_)};
 }
 
 void RecurrentLayer::bind(Arena& arena, const MaxShape& max, Backend& backend) {
@@ -37,6 +49,7 @@ void RecurrentLayer::forward(Backend& backend, const Params& params, const Batch
            .W = params.operand(W_),
            .R = params.operand(R_),
            .b = params.value(b_),
+           .norms = norms([&](ParamId id) { return params.value(id); }),
            .y = out,
            .saved = saved_,
            .scratch = scratch_};
@@ -49,7 +62,8 @@ void RecurrentLayer::backward(Backend& backend, const Params& params, Tensor d_o
                         .dx = d_in,
                         .dW = params.gradient(W_),
                         .dR = params.gradient(R_),
-                        .db = params.gradient(b_)});
+                        .db = params.gradient(b_),
+                        .dnorms = norms([&](ParamId id) { return params.gradient(id); })});
 }
 
 std::string RecurrentLayer::path_line() const {

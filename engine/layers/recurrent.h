@@ -10,7 +10,7 @@
 namespace sluice {
 
 struct RecurrentConfig {
-  std::string name;  // of its parameters: NAME.weight_input, NAME.weight_recurrent, NAME.bias
+  std::string name;  // of its parameters: NAME.weight_input, NAME.weight_recurrent, NAME.bias, NAME.norm_*
   RnnShape shape;
   RnnPath path = RnnPath::automatic;
   double forget_bias = 1;  // of cells that have a forget gate
@@ -40,7 +40,13 @@ class RecurrentLayer {
   RecurrentConfig config_;
   std::string refusals_;  // before path_, whose choice writes here
   RnnPath path_;
+
+  // Values or gradients of the gains of layer normalisation, which are null without it.
+  template <class Get>
+  RnnNorms norms(const Get& get) const;
+
   ParamId W_ = -1, R_ = -1, b_ = -1;
+  ParamId norm_input_ = -1, norm_recurrent_ = -1, norm_cell_ = -1, norm_cell_bias_ = -1;
   Tensor saved_, scratch_;
   RnnForward last_;  // arguments of the last forward(), which backward() refers to
 };

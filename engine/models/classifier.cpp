@@ -57,6 +57,7 @@ RecurrentConfig layer_config(const ModelConfig& config, int layer, int inputs) {
                     .zoneout_hidden = config.zoneout_hidden,
                     .zoneout_cell = config.zoneout_cell,
                     .cudnn_algorithm = config.cudnn_algorithm,
+                    .layer_norm = config.layer_norm,
                     .site = kRecurrentSite + kSitesPerLayer * static_cast<uint32_t>(layer)},
           .path = config.path,
           .forget_bias = config.forget_bias,

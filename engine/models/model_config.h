@@ -30,6 +30,7 @@ struct ModelConfig {
   double pooled_dropout = 0;     // before the head
   double recurrent_dropout = 0;  // variational, of h
   double zoneout_hidden = 0, zoneout_cell = 0;
+  bool layer_norm = false;  // in the cell
   double forget_bias = 1;
   bool orthogonal = true;  // R; else Glorot
   // What activations are stored and matrices multiplied in: REAL of Note [Types] in engine/backend.h.

@@ -52,6 +52,8 @@ std::vector<Option> model_options() {
       real("model.zoneout_hidden", at(&M::zoneout_hidden), 0, 0.99,
            "chance that a hidden unit keeps its value"),
       real("model.zoneout_cell", at(&M::zoneout_cell), 0, 0.99, "lstm: chance that a cell keeps its value"),
+      boolean("model.layer_norm", at(&M::layer_norm),
+              "normalise each step's products and cell state, inside the recurrence"),
       real("model.forget_bias", at(&M::forget_bias), -100, 100, "lstm: first bias of the forget gate"),
       boolean("model.orthogonal", at(&M::orthogonal), "first recurrent weights orthogonal, else Glorot"),
       choice("model.loss", at(&M::loss),

@@ -20,6 +20,14 @@
 //                  x = W x, h = R h_prev, b the biases
 //   backward(slots[S] in and =, prev[kStates], d[kStates] in and =)
 //                  d: gradients of the new states in, of `prev` out, but for what comes through R h_prev
+//
+// With layer normalisation the recurrence normalises W x, R h_prev and, in a cell of two states, c on its way
+// into h; such a cell says how c becomes h:
+//   kOutputGate                          the slot that h alone depends on
+//   state(slots, c_prev)                 the new c, again
+//   output(slots, seen)                  h of what is seen of c
+//   output_backward(slots, seen, dh, d_seen =)   returns the gradient of the output gate's sum
+// With d[0] = 0, backward() then does the rest.
 #pragma once
 
 #include <cstdint>

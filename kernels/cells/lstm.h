@@ -16,7 +16,22 @@ struct Lstm {
   static constexpr int kSaved = 4;   // the activated gates
   static constexpr int kStates = 2;  // h c
   static constexpr bool kCarriesH = false;
-  static constexpr int kForgetGate = 1;
+  static constexpr int kForgetGate = 1, kOutputGate = 3;
+
+  template <class T>
+  SLUICE_HD static T state(const T (&gates)[4], T c_prev) {
+    return gates[1] * c_prev + gates[0] * gates[2];
+  }
+  template <class T>
+  SLUICE_HD static T output(const T (&gates)[4], T seen) {
+    return gates[3] * fast_tanh(seen);
+  }
+  template <class T>
+  SLUICE_HD static T output_backward(const T (&gates)[4], T seen, T dh, T& d_seen) {
+    const T o = gates[3], tanh_seen = fast_tanh(seen);
+    d_seen = dh * o * (T(1) - tanh_seen * tanh_seen);
+    return dh * tanh_seen * o * (T(1) - o);
+  }
 
   template <class T>
   SLUICE_HD static void forward(const T (&x)[4], const T (&h)[4], const T (&b)[4], const T (&prev)[2],
@@ -25,19 +40,19 @@ struct Lstm {
     gates[1] = sigmoid(x[1] + h[1] + b[1]);
     gates[2] = fast_tanh(x[2] + h[2] + b[2]);
     gates[3] = sigmoid(x[3] + h[3] + b[3]);
-    next[1] = gates[1] * prev[1] + gates[0] * gates[2];
-    next[0] = gates[3] * fast_tanh(next[1]);
+    next[1] = state(gates, prev[1]);
+    next[0] = output(gates, next[1]);
   }
 
   template <class T>
   SLUICE_HD static void backward(T (&gates)[4], const T (&prev)[2], T (&d)[2]) {
-    const T i = gates[0], f = gates[1], g = gates[2], o = gates[3];
-    const T tanh_c = fast_tanh(f * prev[1] + i * g);
-    const T d_c = d[1] + d[0] * o * (T(1) - tanh_c * tanh_c);
+    const T i = gates[0], f = gates[1], g = gates[2];
+    T d_c;
+    gates[3] = output_backward(gates, state(gates, prev[1]), d[0], d_c);
+    d_c = d[1] + d_c;
     gates[0] = d_c * g * i * (T(1) - i);
     gates[1] = d_c * prev[1] * f * (T(1) - f);
     gates[2] = d_c * i * (T(1) - g * g);
-    gates[3] = d[0] * tanh_c * o * (T(1) - o);
     d[0] = 0;
     d[1] = d_c * f;
   }

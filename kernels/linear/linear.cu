@@ -1,6 +1,6 @@
 // Bias and bias gradient.
 //
-// Maths:   y += b, row by row; db += column sums of dy, in f64.
+// Maths:   y += b, row by row; db += column sums of dy, or of its products with `factor`, in f64.
 // Shapes:  y, dy [M,K]; b, db [K].
 // Grid:    bias: row_grid over (row, column). Column sums: columns.cuh, chunks of rows and then their
 //          sums; one launch where there is one chunk.
@@ -44,11 +44,14 @@ struct ColumnSum {
 
 template <class T>
 __global__ void __launch_bounds__(kColumns* kSlices) sum_chunks(ColumnSumParams<T> p) {
-  const int64_t k = column_of_thread(), columns = p.dy.dims[1];
+  const int64_t k = column_of_thread(), columns = p.db.dims[0];
   ColumnSum sum = {};
   if (k < columns)
     for_rows_of_slice({}, p.dy.dims[0], [&](int64_t r) {
-      sum.value += static_cast<double>(static_cast<arithmetic_t<T>>(p.dy(r, k)));
+      const auto dy = static_cast<arithmetic_t<T>>(p.dy(r, k));
+      sum.value += p.factor ? static_cast<double>(dy) *
+                                  static_cast<double>(static_cast<arithmetic_t<T>>(p.factor(r, k)))
+                            : static_cast<double>(dy);
     });
   sum = join_slices(sum);
   if (threadIdx.y != 0 || k >= columns) return;
@@ -60,7 +63,7 @@ __global__ void __launch_bounds__(kColumns* kSlices) sum_chunks(ColumnSumParams<
 
 template <class T>
 __global__ void __launch_bounds__(kColumns* kSlices) add_chunks(ColumnSumParams<T> p, int64_t chunks) {
-  const int64_t k = column_of_thread(), columns = p.dy.dims[1];
+  const int64_t k = column_of_thread(), columns = p.db.dims[0];
   ColumnSum sum = {};
   if (k < columns)
     for (int64_t chunk = threadIdx.y; chunk < chunks; chunk += kSlices)
@@ -79,7 +82,7 @@ void launch(const BiasParams<T>& p, const Plan& plan, cudaStream_t stream) {
 
 template <class T>
 void launch(const ColumnSumParams<T>& p, const ColumnSumPlan& plan, cudaStream_t stream) {
-  if (p.dy.dims[0] == 0 || p.dy.dims[1] == 0) return;
+  if (p.dy.dims[0] == 0 || p.db.dims[0] == 0) return;
   launch_kernel("column_sum_chunks", sum_chunks<T>, plan.sum, stream, p);
   if (plan.chunks > 1) launch_kernel("column_sum_add", add_chunks<T>, plan.add, stream, p, plan.chunks);
 }

@@ -19,10 +19,11 @@ struct BiasParams {
   bool accumulate = true;
 };
 
-// db[k] += sum over r of dy[r,k], added up in f64.
+// db[k] += sum over r of dy[r,k], or of dy[r,k] * factor[r,k], added up in f64.
 template <class T>
 struct ColumnSumParams {
-  View<const T, 2> dy;          // [M,K]
+  View<const T, 2> dy;          // [M,>=K]
+  View<const T, 2> factor;      // [M,K] or null
   View<double, 1> partials;     // [column_sum_partials(M, K)] workspace
   View<arithmetic_t<T>, 1> db;  // [K] +=
 };
@@ -47,7 +48,7 @@ PlanResult plan(const BiasParams<T>& p, const DeviceProps& device) {
 }
 template <class T>
 Planned<ColumnSumPlan> plan(const ColumnSumParams<T>& p, const DeviceProps& device) {
-  return plan_column_sum(p.dy.dims[0], p.dy.dims[1], device);
+  return plan_column_sum(p.dy.dims[0], p.db.dims[0], device);
 }
 
 template <class T>

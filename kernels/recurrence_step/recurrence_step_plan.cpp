@@ -11,8 +11,8 @@ PlanResult plan_step(const StepShape& s, const DeviceProps& device) {
     return Refusal{fmt::format("{} units of {} slots in {} sequences are more than a step counts", s.hidden,
                                s.slots, s.active)};
   Plan plan;
-  plan.grid.x = blocks_for(threads, kStepThreads);
-  plan.block.x = kStepThreads;
+  plan.grid.x = s.normed ? blocks_for(s.active, 1) : blocks_for(threads, kStepThreads);
+  plan.block.x = s.normed ? kNormThreads : kStepThreads;
   plan.width = s.width;
   return fitted(plan, device);
 }

@@ -100,6 +100,14 @@ inline std::vector<TestCase> for_each_regularised_path() {
   return cases;
 }
 
+// Those that take layer normalisation.
+inline std::vector<TestCase> for_each_normed_path() {
+  std::vector<TestCase> cases;
+  for (const TestCase& c : for_each_regularised_path())
+    if (!is_half(c.dtype)) cases.push_back(c);
+  return cases;
+}
+
 inline std::string name_of_case(const TestCase& c) {
   std::string name = std::string(c.backend.name) + "_" + name_of(c.dtype);
   if (c.layout == Layout::padded) name += "_padded";

@@ -103,6 +103,27 @@ TEST_P(RnnMutation, one_weight_slightly_off) {
   EXPECT_FALSE(forward_is_near(got, run_oracle(mutant), p));
 }
 
+class RnnNormMutation : public RnnMutation {};
+INSTANTIATE_TEST_SUITE_P(, RnnNormMutation, testing::ValuesIn(for_each_normed_path()), name_of_param);
+
+TEST_P(RnnNormMutation, a_gain_missing) {
+  RnnShape s = problem().shape;
+  s.layer_norm = true;
+  const RnnProblem p(s, {7, 5, 5, 1, 0}, layout_);
+  const RnnResult got = run(*backend_, path_, p);
+  EXPECT_TRUE(forward_is_near(got, run_oracle(p), p));
+  for (Values NormValues::*member :
+       {&NormValues::input, &NormValues::recurrent, &NormValues::cell, &NormValues::cell_bias}) {
+    RnnProblem mutant = p;
+    if ((mutant.norms.*member).empty()) continue;
+    (mutant.norms.*member).assign((mutant.norms.*member).size(), 1.0);
+    EXPECT_FALSE(forward_is_near(got, run_oracle(mutant), p));
+    mutant = p;
+    (mutant.dnorms0.*member).assign((mutant.dnorms0.*member).size(), 0.0);
+    EXPECT_FALSE(backward_is_near(got, run_oracle(mutant), p));
+  }
+}
+
 class RnnMaskMutation : public RnnMutation {};
 INSTANTIATE_TEST_SUITE_P(, RnnMaskMutation, testing::ValuesIn(for_each_regularised_path()), name_of_param);
 

@@ -4,18 +4,12 @@
 #include <cmath>
 
 #include "kernels/cells/cells.h"
-#include "tests/oracle/gru.h"
-#include "tests/oracle/lstm.h"
 
 namespace sluice {
 namespace {
 
 size_t unsigned_of(int value) {
   return static_cast<size_t>(value);
-}
-
-void append(Values& to, const Values& from) {
-  to.insert(to.end(), from.begin(), from.end());
 }
 
 size_t gates_of(const RnnShape& shape) {
@@ -26,11 +20,6 @@ size_t slots_of(const RnnShape& shape) {
 }
 bool has_cell_state(const RnnShape& shape) {
   return traits_of(shape.cell).states == 2;
-}
-
-Values slice(const Values& values, size_t index, size_t count) {
-  const auto begin = values.begin() + static_cast<ptrdiff_t>(index * count);
-  return Values(begin, begin + static_cast<ptrdiff_t>(count));
 }
 
 }  // namespace
@@ -55,6 +44,13 @@ RnnProblem::RnnProblem(const RnnShape& layer, const std::vector<int>& lengths, L
   dW0 = draw(W.size(), 1);
   dR0 = draw(R.size(), 1);
   db0 = draw(b.size(), 1);
+  if (shape.layer_norm) {
+    norms = {draw(D * G * H, 1), draw(D * G * H, 1), {}, {}};
+    if (has_cell_state(shape)) norms.cell = draw(D * H, 1);
+    if (has_cell_state(shape)) norms.cell_bias = draw(D * H, 1);
+    dnorms0 = {draw(norms.input.size(), 1), draw(norms.input.size(), 1), draw(norms.cell.size(), 1),
+               draw(norms.cell.size(), 1)};
+  }
   spoil_padding(host, x, E, 5120);
   spoil_padding(host, dy, D * H);
 }
@@ -65,7 +61,9 @@ void RnnProblem::use_distinct_inputs() {
 }
 
 bool path_takes(RnnPath path, const RnnShape& shape) {
-  if (path != RnnPath::onednn && path != RnnPath::cudnn) return true;
+  const bool library = path == RnnPath::onednn || path == RnnPath::cudnn;
+  if (shape.layer_norm && (library || is_half(shape.dtype))) return false;
+  if (!library) return true;
   if (shape.recurrent_dropout > 0 || shape.zoneout_hidden > 0 || shape.zoneout_cell > 0) return false;
   if (path == RnnPath::onednn) return shape.cell == CellKind::lstm && shape.dtype == DType::f32;
   const bool f64 = shape.cudnn_algorithm == CudnnAlgorithm::standard;
@@ -91,6 +89,16 @@ RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
   forward.W = rig.in(p.W, {D, G * H, E});
   forward.R = rig.in(p.R, {D, G * H, H});
   forward.b = rig.in_acc(p.b, {D, S * H});
+  // Null where the problem has none.
+  const auto norms = [&](const NormValues& values, const auto& place) {
+    const auto one = [&](const Values& v, int64_t columns) {
+      return v.empty() ? Tensor() : place(v, {D, columns});
+    };
+    return RnnNorms{one(values.input, G * H), one(values.recurrent, G * H), one(values.cell, H),
+                    one(values.cell_bias, H)};
+  };
+  forward.norms = norms(
+      p.norms, [&](const Values& v, std::initializer_list<int64_t> dims) { return rig.in_acc(v, dims); });
   forward.y = rig.out({N, D * H});
   forward.saved = rig.out_as(DType::u8, {static_cast<int64_t>(bytes.saved)});
   forward.scratch = rig.out_as(DType::u8, {static_cast<int64_t>(bytes.scratch)});
@@ -116,6 +124,9 @@ RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
   backward.dW = rig.inout_acc(p.dW0, {D, G * H, E});
   backward.dR = rig.inout_acc(p.dR0, {D, G * H, H});
   backward.db = rig.inout_acc(p.db0, {D, S * H});
+  backward.dnorms = norms(p.dnorms0, [&](const Values& v, std::initializer_list<int64_t> dims) {
+    return rig.inout_acc(v, dims);
+  });
   if (has_h) {
     backward.dhT = rig.in_acc(p.dhT, {D, B, H});
     backward.dh0 = rig.out_acc({D, B, H});
@@ -129,6 +140,12 @@ RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
   result.dW = rig.get(backward.dW);
   result.dR = rig.get(backward.dR);
   result.db = rig.get(backward.db);
+  const auto read = [&](const Tensor& t) { return t.data ? rig.get(t) : Values(); };
+  const RnnNorms& d = backward.dnorms;
+  result.dnorm_input = read(d.input);
+  result.dnorm_recurrent = read(d.recurrent);
+  result.dnorm_cell = read(d.cell);
+  result.dnorm_cell_bias = read(d.cell_bias);
   if (has_h) result.dh0 = rig.get(backward.dh0);
   if (has_c) result.dc0 = rig.get(backward.dc0);
   EXPECT_TRUE(same_bits(rig.get(forward.y), result.y)) << "backward changed y";
@@ -136,167 +153,6 @@ RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
 }
 
 namespace {
-
-// The oracle's problem, one direction and one sequence at a time.
-class OracleRun {
- public:
-  OracleRun(const RnnProblem& p, RnnMutant mutant, const oracle::Format& storage)
-      : p_(p), mutant_(mutant), storage_(storage) {}
-
-  RnnResult run() {
-    xs_ = sequences_from_rows(p_.host, input_rows(), E);
-    dys_ = sequences_from_rows(p_.host, p_.dy, D * H);
-    ys_.resize(B);
-    dxs_.resize(B);
-    for (size_t s = 0; s < B; ++s) {
-      ys_[s].assign(xs_[s].size() / E * D * H, 0.0);
-      dxs_[s].assign(xs_[s].size(), 0.0);
-    }
-    for (size_t d = 0; d < D; ++d) run_direction(d);
-    result_.y = rows_from_sequences(p_.host, ys_, D * H);
-    const Values dx = rows_from_sequences(p_.host, dxs_, E);
-    if (p_.with_dx) result_.dx = oracle::rounded(p_.distinct_inputs ? summed_by_distinct(dx) : dx, storage_);
-    if (!p_.with_states) result_.hT = result_.cT = result_.dh0 = result_.dc0 = {};
-    return result_;
-  }
-
- private:
-  Values input_rows() const {
-    if (!p_.distinct_inputs) return p_.x;
-    Values rows;
-    for (int32_t u : p_.host.row_distinct)
-      for (size_t e = 0; e < E; ++e) rows.push_back(p_.x[static_cast<size_t>(u) * E + e]);
-    return rows;
-  }
-
-  Values summed_by_distinct(const Values& dx) const {
-    Values sums(p_.x.size(), 0.0);
-    const std::vector<Place> places = places_of(p_.host);
-    for (size_t r = 0; r < places.size(); ++r)
-      for (size_t e = 0; e < E && places[r].valid; ++e)
-        sums[static_cast<size_t>(p_.host.row_distinct[r]) * E + e] += dx[r * E + e];
-    return sums;
-  }
-
-  // What every cell's layer has in common.
-  void set_up(size_t d, oracle::Recurrent& layer) const {
-    layer.storage = storage_;
-    layer.reverse = d == 1;
-    layer.training = p_.step.training;
-    layer.recurrent_dropout = p_.shape.recurrent_dropout;
-    layer.zoneout_hidden = p_.shape.zoneout_hidden;
-    layer.zoneout_cell = p_.shape.zoneout_cell;
-    layer.seed = p_.step.seed;
-    layer.step = p_.step.step;
-    layer.site = p_.shape.site + 3 * static_cast<uint32_t>(d);
-  }
-
-  // Direction d of [D,count*H,columns], its blocks of H rows in the order given.
-  Values blocks(const Values& all, size_t d, size_t count, size_t columns,
-                std::initializer_list<size_t> order) const {
-    const Values one = slice(all, d, count * H * columns);
-    Values result;
-    for (const size_t block : order) append(result, slice(one, block, H * columns));
-    return result;
-  }
-
-  Values state(const Values& all, size_t d, size_t s) const {
-    return p_.with_states ? slice(all, d * B + s, H) : Values(H, 0.0);
-  }
-
-  void run_direction(size_t d) {
-    if (p_.shape.cell == CellKind::gru)
-      run_gru(d);
-    else
-      run_lstm(d);
-  }
-
-  // The input of sequence s as direction d sees it.
-  oracle::Matrix input(size_t d, size_t s) const {
-    oracle::Matrix x(xs_[s].size() / E, E, xs_[s]);
-    if (mutant_.reverse_shift && d == 1 && x.rows > 1)  // token len-2 stands where the last one should
-      for (size_t e = 0; e < E; ++e) x(x.rows - 1, e) = x(x.rows - 2, e);
-    return x;
-  }
-
-  // Keeps y [len,H] of a sequence; returns its half of dy.
-  oracle::Matrix exchange(size_t d, size_t s, const oracle::Matrix& y) {
-    oracle::Matrix dy(y.rows, H);
-    for (size_t t = 0; t < y.rows; ++t)
-      for (size_t j = 0; j < H; ++j) {
-        ys_[s][(t * D + d) * H + j] = y(t, j);
-        dy(t, j) = dys_[s][(t * D + d) * H + j];
-      }
-    return dy;
-  }
-
-  // Directions add up in what dx is stored in; distinct inputs are added up first.
-  void add_dx(size_t s, const oracle::Matrix& dx) {
-    const oracle::Format& format = p_.distinct_inputs ? oracle::kExact : storage_;
-    for (size_t k = 0; k < dxs_[s].size(); ++k)
-      dxs_[s][k] = oracle::rounded(dxs_[s][k] + dx.values[k], format);
-  }
-
-  void run_lstm(size_t d) {
-    oracle::LstmLayer layer;
-    set_up(d, layer);
-    layer.W = oracle::Matrix(4 * H, E, slice(p_.W, d, 4 * H * E));
-    layer.R = oracle::Matrix(4 * H, H, slice(p_.R, d, 4 * H * H));
-    layer.b = slice(p_.b, d, 4 * H);
-    oracle::LstmGradients sums{{4 * H, E, slice(p_.dW0, d, 4 * H * E)},
-                               {4 * H, H, slice(p_.dR0, d, 4 * H * H)},
-                               slice(p_.db0, d, 4 * H)};
-    for (size_t s = 0; s < B; ++s) {
-      const oracle::Matrix x = input(d, s);
-      const oracle::LstmRun run = oracle::lstm_forward(layer, x, state(p_.h0, d, s), state(p_.c0, d, s), s);
-      const oracle::LstmInputGradients g = oracle::lstm_backward(
-          layer, x, run, exchange(d, s, run.y), state(p_.dhT, d, s), state(p_.dcT, d, s), sums);
-      add_dx(s, g.dx);
-      append(result_.hT, run.hT);
-      append(result_.cT, run.cT);
-      append(result_.dh0, g.dh0);
-      append(result_.dc0, g.dc0);
-    }
-    append(result_.dW, sums.dW.values);
-    append(result_.dR, sums.dR.values);
-    append(result_.db, sums.db);
-  }
-
-  // W holds n r z, R holds r z n, b holds n r z and that of R's n; the oracle has r z n everywhere.
-  void run_gru(size_t d) {
-    oracle::GruLayer layer;
-    set_up(d, layer);
-    layer.W = oracle::Matrix(3 * H, E, blocks(p_.W, d, 3, E, {1, 2, 0}));
-    layer.R = oracle::Matrix(3 * H, H, slice(p_.R, d, 3 * H * H));
-    layer.b = blocks(p_.b, d, 4, 1, {1, 2, 0});
-    layer.b_new = blocks(p_.b, d, 4, 1, {3});
-    oracle::GruGradients sums{{3 * H, E, blocks(p_.dW0, d, 3, E, {1, 2, 0})},
-                              {3 * H, H, slice(p_.dR0, d, 3 * H * H)},
-                              blocks(p_.db0, d, 4, 1, {1, 2, 0}),
-                              blocks(p_.db0, d, 4, 1, {3})};
-    for (size_t s = 0; s < B; ++s) {
-      const oracle::Matrix x = input(d, s);
-      const oracle::GruRun run = oracle::gru_forward(layer, x, state(p_.h0, d, s), s);
-      const oracle::GruInputGradients g =
-          oracle::gru_backward(layer, x, run, exchange(d, s, run.y), state(p_.dhT, d, s), sums);
-      add_dx(s, g.dx);
-      append(result_.hT, run.hT);
-      append(result_.dh0, g.dh0);
-    }
-    append(result_.dW, blocks(sums.dW.values, 0, 3, E, {2, 0, 1}));
-    append(result_.dR, sums.dR.values);
-    append(result_.db, blocks(sums.db, 0, 3, 1, {2, 0, 1}));
-    append(result_.db, sums.db_new);
-  }
-
-  const RnnProblem& p_;
-  RnnMutant mutant_;
-  const oracle::Format storage_;
-  const size_t E = unsigned_of(p_.shape.input_size), H = unsigned_of(p_.shape.hidden_size),
-               D = unsigned_of(p_.shape.directions), B = unsigned_of(p_.host.sequences);
-  std::vector<Values> xs_, dys_, ys_, dxs_;  // by sequence
-  RnnResult result_;
-};
 
 struct Bounds {
   Bound forward, backward, weights;
@@ -309,14 +165,6 @@ Bounds bounds_of(const RnnProblem& p) {
 }
 
 }  // namespace
-
-RnnResult run_oracle(const RnnProblem& problem, RnnMutant mutant) {
-  return OracleRun(problem, mutant, oracle::kExact).run();
-}
-
-RnnResult run_rounded_oracle(const RnnProblem& problem) {
-  return OracleRun(problem, {}, format_of(problem.shape.dtype)).run();
-}
 
 RnnComparison::RnnComparison(const RnnProblem& p) {
   const Bounds bounds = bounds_of(p);
@@ -332,6 +180,10 @@ RnnComparison::RnnComparison(const RnnProblem& p) {
   add("dW", &RnnResult::dW, bounds.weights);
   add("dR", &RnnResult::dR, bounds.weights);
   add("db", &RnnResult::db, bounds.weights);
+  add("gain of W x", &RnnResult::dnorm_input, bounds.weights);
+  add("gain of R h", &RnnResult::dnorm_recurrent, bounds.weights);
+  add("gain of c", &RnnResult::dnorm_cell, bounds.weights);
+  add("bias of c", &RnnResult::dnorm_cell_bias, bounds.weights);
   if (!is_half(p.shape.dtype)) return;
   const RnnResult exact = run_oracle(p), rounded = run_rounded_oracle(p);
   for (Member& m : members_)
@@ -357,15 +209,20 @@ void expect_near(const RnnResult& got, const RnnResult& want, const RnnProblem& 
 }
 
 void expect_same_bits(const RnnResult& got, const RnnResult& want) {
-  EXPECT_TRUE(same_bits(got.y, want.y)) << "y";
-  EXPECT_TRUE(same_bits(got.hT, want.hT)) << "hT";
-  EXPECT_TRUE(same_bits(got.cT, want.cT)) << "cT";
-  EXPECT_TRUE(same_bits(got.dx, want.dx)) << "dx";
-  EXPECT_TRUE(same_bits(got.dh0, want.dh0)) << "dh0";
-  EXPECT_TRUE(same_bits(got.dc0, want.dc0)) << "dc0";
-  EXPECT_TRUE(same_bits(got.dW, want.dW)) << "dW";
-  EXPECT_TRUE(same_bits(got.dR, want.dR)) << "dR";
-  EXPECT_TRUE(same_bits(got.db, want.db)) << "db";
+  for (const auto& [name, member] : {std::pair{"y", &RnnResult::y},
+                                     {"hT", &RnnResult::hT},
+                                     {"cT", &RnnResult::cT},
+                                     {"dx", &RnnResult::dx},
+                                     {"dh0", &RnnResult::dh0},
+                                     {"dc0", &RnnResult::dc0},
+                                     {"dW", &RnnResult::dW},
+                                     {"dR", &RnnResult::dR},
+                                     {"db", &RnnResult::db},
+                                     {"gain of W x", &RnnResult::dnorm_input},
+                                     {"gain of R h", &RnnResult::dnorm_recurrent},
+                                     {"gain of c", &RnnResult::dnorm_cell},
+                                     {"bias of c", &RnnResult::dnorm_cell_bias}})
+    EXPECT_TRUE(same_bits(got.*member, want.*member)) << name;
 }
 
 bool forward_is_near(const RnnResult& got, const RnnResult& want, const RnnProblem& problem) {

@@ -7,6 +7,12 @@
 
 namespace sluice {
 
+// Gains and bias of layer normalisation, or their gradients; empty without it.
+struct NormValues {
+  Values input, recurrent;  // [D,G*H]
+  Values cell, cell_bias;   // [D,H], where the cell has a c
+};
+
 struct RnnProblem {
   RnnShape shape;
   HostBatch host;
@@ -21,6 +27,7 @@ struct RnnProblem {
   Values dy;             // [N,D*H]
   Values dhT, dcT;       // [D,B,H]
   Values dW0, dR0, db0;  // what the gradients hold before
+  NormValues norms, dnorms0;
 
   // Draws everything. Weights are of the size that keeps gates between linear and saturated.
   RnnProblem(const RnnShape& layer, const std::vector<int>& lengths, Layout layout, uint64_t seed = 1);
@@ -30,10 +37,12 @@ struct RnnProblem {
 
 struct RnnResult {
   Values y, hT, cT, dx, dW, dR, db, dh0, dc0;
+  Values dnorm_input, dnorm_recurrent, dnorm_cell, dnorm_cell_bias;  // as NormValues
 };
 
-// Whether `path` must take the shape: the libraries know neither recurrent dropout nor zoneout nor types of
-// 16 bits, nor, but for cuDNN's algorithm `standard`, f64; oneDNN no GRU.
+// Whether `path` must take the shape: the libraries know neither layer normalisation, recurrent dropout nor
+// zoneout nor types of 16 bits, nor, but for cuDNN's algorithm `standard`, f64; oneDNN no GRU. Nobody knows
+// layer normalisation in 16 bits.
 bool path_takes(RnnPath path, const RnnShape& shape);
 
 RnnResult run(Backend& backend, RnnPath path, const RnnProblem& problem);

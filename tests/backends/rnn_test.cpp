@@ -204,6 +204,11 @@ TEST_P(Rnn, paths_refuse_what_they_cannot_do) {
     EXPECT_NE(chosen, RnnPath::automatic);
     EXPECT_TRUE(path_takes(chosen, s));
   }
+  RnnShape normed = shape(5, 17, 2);
+  normed.layer_norm = true;
+  if (!path_takes(path_, normed)) {
+    EXPECT_THROW(backend_->choose_path(path_, normed, &why), UserError);
+  }
 }
 
 class RnnRegularised : public Rnn {};
@@ -243,6 +248,44 @@ TEST_P(RnnRegularised, all_regularisers_together_equal_the_oracle) {
   p.use_distinct_inputs();
   check(p);
   check(problem(s, many_lengths()));
+}
+
+class RnnNormed : public Rnn {};
+INSTANTIATE_TEST_SUITE_P(, RnnNormed, testing::ValuesIn(for_each_normed_path()), name_of_param);
+
+TEST_P(RnnNormed, equals_the_oracle) {
+  for (const auto& lengths : kFewLengths)
+    for (int D : {1, 2}) {
+      RnnShape s = shape(4, 17, D);
+      s.layer_norm = true;
+      RnnProblem p = problem(s, lengths);
+      check(p);
+      p.with_states = false;
+      p.use_distinct_inputs();
+      check(p);
+    }
+}
+
+// Rows in vectors, and rows longer than a block of threads takes at once.
+TEST_P(RnnNormed, equals_the_oracle_at_every_size) {
+  for (const auto& [E, H] : {std::pair{1, 2}, {7, 16}, {33, 40}, {3, 131}, {2, 520}}) {
+    RnnShape s = shape(E, H, 1);
+    s.layer_norm = true;
+    check(problem(s, {3, 2, 0}));
+  }
+}
+
+TEST_P(RnnNormed, with_all_regularisers_equals_the_oracle) {
+  RnnShape s = shape(7, 33, 2);
+  s.layer_norm = true;
+  s.recurrent_dropout = 0.25;
+  s.zoneout_hidden = 0.1;
+  s.zoneout_cell = zoneout_cell(0.4);
+  RnnProblem p = problem(s, {9, 8, 6, 5, 3, 2, 1, 0});
+  check(p);
+  p.step.training = false;
+  p.use_distinct_inputs();
+  check(p);
 }
 
 }  // namespace

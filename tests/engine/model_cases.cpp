@@ -10,6 +10,7 @@ void everything(ModelConfig& m, LossConfig& l) {
   m.batch_norm_input = m.batch_norm_between_layers = m.batch_norm_pooled = true;
   m.embedding_dropout = m.dropout = m.pooled_dropout = m.recurrent_dropout = 0.2;
   m.zoneout_hidden = m.zoneout_cell = 0.2;
+  m.layer_norm = true;
   l.label_smoothing = 0.1;
 }
 
@@ -69,6 +70,15 @@ const ModelCase kCases[] = {
        m.batch_norm_input = true;
      },
      Layout::padded},
+    {"LayerNorm", [](ModelConfig& m, LossConfig&) { m.layer_norm = true; }},
+    {"LayerNormNormedInputPadded",
+     [](ModelConfig& m, LossConfig&) { m.layer_norm = m.batch_norm_input = true; }, Layout::padded},
+    {"LayerNormGru",
+     [](ModelConfig& m, LossConfig&) {
+       m.cell = CellKind::gru;
+       m.layer_norm = true;
+       m.num_layers = 2;
+     }},
     {"WeightsAndSmoothing",
      [](ModelConfig&, LossConfig& l) {
        l.class_weights = {0.5, 2.0, 1.25};

@@ -169,6 +169,10 @@ TEST_P(Plans, recurrence_step) {
   EXPECT_EQ(extent(wide.block), (Extent{256, 1, 1}));
   EXPECT_EQ(extent(std::get<Plan>(plan_step({17, 5, 4, 1}, GetParam())).grid), (Extent{1, 1, 1}));
   EXPECT_EQ(extent(std::get<Plan>(plan_step({17, 31, 4, 1}, GetParam())).grid), (Extent{3, 1, 1}));
+  // With layer normalisation a block takes a row.
+  const Plan normed = std::get<Plan>(plan_step({512, 64, 4, 4, true}, GetParam()));
+  EXPECT_EQ(extent(normed.grid), (Extent{64, 1, 1}));
+  EXPECT_EQ(extent(normed.block), (Extent{kNormThreads, 1, 1}));
   // The most units and the most threads that an int counts.
   constexpr int64_t kUnits = 0x7fffffff / 4;
   EXPECT_EQ(refusal(plan_step({kUnits, 1, 4, 1}, GetParam())), "");

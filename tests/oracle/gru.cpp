@@ -1,24 +1,6 @@
 #include "tests/oracle/gru.h"
 
 namespace oracle {
-namespace {
-
-// (W x)[row]
-double of_input(const GruLayer& layer, size_t row, const Matrix& x, size_t token) {
-  double sum = 0;
-  for (size_t e = 0; e < x.cols; ++e) sum += layer.W(row, e) * x(token, e);
-  return layer.stored(sum);
-}
-
-// (R h)[row], of the h that recurrent dropout leaves
-double of_state(const GruLayer& layer, size_t row, const GruStep& step) {
-  double sum = 0;
-  for (size_t k = 0; k < step.h_prev.size(); ++k)
-    sum += layer.R(row, k) * layer.stored(step.h_scale[k] * step.h_prev[k]);
-  return sum;
-}
-
-}  // namespace
 
 GruRun gru_forward(const GruLayer& layer, const Matrix& x, const Vector& h0, size_t row) {
   const size_t H = h0.size();
@@ -30,13 +12,16 @@ GruRun gru_forward(const GruLayer& layer, const Matrix& x, const Vector& h0, siz
     step.token = layer.reverse ? x.rows - 1 - s : s;
     step.h_prev = run.hT;
     for (size_t j = 0; j < H; ++j) step.h_scale.push_back(dropout_scale(layer, row, j));
+    Vector h_seen;
+    for (size_t j = 0; j < H; ++j) h_seen.push_back(layer.stored(step.h_scale[j] * step.h_prev[j]));
+    const Vector w_x = rounded(product(layer.W, row_of(x, step.token)), layer.storage);
+    const Vector of_x = norm_forward(layer.norms.input, w_x, step.x_norm);
+    const Vector of_h = norm_forward(layer.norms.recurrent, product(layer.R, h_seen), step.h_norm);
     for (size_t j = 0; j < H; ++j) {
-      const auto gate = [&](size_t q) {
-        const size_t at = q * H + j;
-        return logistic(of_input(layer, at, x, step.token) + of_state(layer, at, step) + layer.b[at]);
-      };
-      const double r = gate(0), z = gate(1), m = of_state(layer, 2 * H + j, step) + layer.b_new[j];
-      const double n = std::tanh(of_input(layer, 2 * H + j, x, step.token) + layer.b[2 * H + j] + r * m);
+      const size_t at_z = H + j, at_n = 2 * H + j;
+      const double r = logistic(of_x[j] + of_h[j] + layer.b[j]);
+      const double z = logistic(of_x[at_z] + of_h[at_z] + layer.b[at_z]);
+      const double m = of_h[at_n] + layer.b_new[j], n = std::tanh(of_x[at_n] + layer.b[at_n] + r * m);
       step.r.push_back(layer.stored(r));
       step.z.push_back(layer.stored(z));
       step.m.push_back(layer.stored(m));
@@ -58,7 +43,8 @@ GruInputGradients gru_backward(const GruLayer& layer, const Matrix& x, const Gru
   Vector& dh = result.dh0;  // of the state after the step at hand, then of the state before it
   for (size_t s = run.steps.size(); s-- > 0;) {
     const GruStep& step = run.steps[s];
-    Vector d_input(3 * H), d_state(3 * H), dh_prev(H);  // of W x and of R h
+    Vector d_input(3 * H), d_state(3 * H),
+        dh_prev(H);  // of the sums that W x and R h enter; then of W x and R h
     for (size_t j = 0; j < H; ++j) {
       const double r = step.r[j], z = step.z[j], n = step.n[j];
       const double d_h = dh[j] + dy(step.token, j), d_new = (1 - step.keep_h[j]) * d_h;
@@ -70,8 +56,10 @@ GruInputGradients gru_backward(const GruLayer& layer, const Matrix& x, const Gru
       dh_prev[j] = step.keep_h[j] * d_h + d_new * z;
       sums.db_new[j] += d_state[2 * H + j];
     }
+    for (size_t q = 0; q < 3 * H; ++q) sums.db[q] += d_input[q];
+    d_input = norm_backward(layer.norms.input, step.x_norm, d_input, sums.norms.input);
+    d_state = norm_backward(layer.norms.recurrent, step.h_norm, d_state, sums.norms.recurrent);
     for (size_t q = 0; q < 3 * H; ++q) {
-      sums.db[q] += d_input[q];
       for (size_t e = 0; e < x.cols; ++e) {
         sums.dW(q, e) += d_input[q] * x(step.token, e);
         result.dx(step.token, e) += d_input[q] * layer.W(q, e);

@@ -22,7 +22,8 @@ struct GruStep {
   Vector h_prev, h_scale;
   Vector r, z, n;  // after activation
   Vector m;        // R_n h + b_new
-  Vector keep_h;   // the share of the previous value in the next one (zoneout)
+  Normed x_norm, h_norm;
+  Vector keep_h;  // the share of the previous value in the next one (zoneout)
 };
 
 struct GruRun {
@@ -37,6 +38,7 @@ GruRun gru_forward(const GruLayer& layer, const Matrix& x, const Vector& h0, siz
 struct GruGradients {
   Matrix dW, dR;
   Vector db, db_new;
+  Norms norms = {};  // as the layer's
 };
 
 struct GruInputGradients {

@@ -34,7 +34,7 @@ struct Problem {
   void check_gradients() {
     const GruRun run = gru_forward(layer, x, h0, row);
     GruGradients sums{Matrix(layer.W.rows, layer.W.cols), Matrix(layer.R.rows, layer.R.cols),
-                      Vector(layer.b.size(), 0.0), Vector(layer.b_new.size(), 0.0)};
+                      Vector(layer.b.size(), 0.0), Vector(layer.b_new.size(), 0.0), zeros_like(layer.norms)};
     const GruInputGradients g = gru_backward(layer, x, run, dy, dhT, sums);
     const auto f = [this] { return loss(); };
     expect_gradient(f, x.values, g.dx.values, "x");
@@ -43,6 +43,8 @@ struct Problem {
     expect_gradient(f, layer.R.values, sums.dR.values, "R");
     expect_gradient(f, layer.b, sums.db, "b");
     expect_gradient(f, layer.b_new, sums.db_new, "b_new");
+    expect_gradient(f, layer.norms.input, sums.norms.input, "gain of W x");
+    expect_gradient(f, layer.norms.recurrent, sums.norms.recurrent, "gain of R h");
   }
 };
 
@@ -61,6 +63,15 @@ TEST(OracleGru, gradients_with_recurrent_dropout_and_zoneout_in_training) {
   p.layer.training = true;
   p.layer.recurrent_dropout = 0.4;
   p.layer.zoneout_hidden = 0.3;
+  p.check_gradients();
+}
+
+TEST(OracleGru, gradients_with_layer_norm) {
+  Problem p(5, 3, 4);
+  p.layer.training = true;
+  p.layer.recurrent_dropout = 0.4;
+  p.layer.zoneout_hidden = 0.3;
+  p.layer.norms = {wave(12, 1.1), wave(12, 1.2), {}, {}};
   p.check_gradients();
 }
 

@@ -3,17 +3,6 @@
 #include <cmath>
 
 namespace oracle {
-namespace {
-
-double before_activation(const LstmLayer& layer, size_t gate_row, const Matrix& x, const LstmStep& step) {
-  double of_input = 0, of_state = 0;
-  for (size_t e = 0; e < x.cols; ++e) of_input += layer.W(gate_row, e) * x(step.token, e);
-  for (size_t k = 0; k < step.h_prev.size(); ++k)
-    of_state += layer.R(gate_row, k) * layer.stored(step.h_scale[k] * step.h_prev[k]);
-  return layer.b[gate_row] + layer.stored(of_input) + of_state;
-}
-
-}  // namespace
 
 LstmRun lstm_forward(const LstmLayer& layer, const Matrix& x, const Vector& h0, const Vector& c0,
                      size_t row) {
@@ -28,22 +17,32 @@ LstmRun lstm_forward(const LstmLayer& layer, const Matrix& x, const Vector& h0, 
     step.h_prev = run.hT;
     step.c_prev = run.cT;
     for (size_t j = 0; j < H; ++j) step.h_scale.push_back(dropout_scale(layer, row, j));
+    Vector h_seen, c_new, o_exact;
+    for (size_t j = 0; j < H; ++j) h_seen.push_back(layer.stored(step.h_scale[j] * step.h_prev[j]));
+    const Vector w_x = rounded(product(layer.W, row_of(x, step.token)), layer.storage);
+    const Vector of_x = norm_forward(layer.norms.input, w_x, step.x_norm);
+    const Vector of_h = norm_forward(layer.norms.recurrent, product(layer.R, h_seen), step.h_norm);
+    const auto sum = [&](size_t k) { return of_x[k] + of_h[k] + layer.b[k]; };
     for (size_t j = 0; j < H; ++j) {
-      const double i = logistic(before_activation(layer, j, x, step));
-      const double f = logistic(before_activation(layer, H + j, x, step));
-      const double g = std::tanh(before_activation(layer, 2 * H + j, x, step));
-      const double o = logistic(before_activation(layer, 3 * H + j, x, step));
-      const double c_new = f * step.c_prev[j] + i * g;
+      const double i = logistic(sum(j)), f = logistic(sum(H + j));
+      const double g = std::tanh(sum(2 * H + j)), o = logistic(sum(3 * H + j));
       step.i.push_back(layer.stored(i));
       step.f.push_back(layer.stored(f));
       step.g.push_back(layer.stored(g));
       step.o.push_back(layer.stored(o));
+      c_new.push_back(f * step.c_prev[j] + i * g);
+      o_exact.push_back(o);
       step.c_new.push_back(step.f[j] * step.c_prev[j] + step.i[j] * step.g[j]);
+    }
+    Vector c_seen = norm_forward(layer.norms.cell, c_new, step.c_norm);
+    for (size_t j = 0; j < H && !layer.norms.cell_bias.empty(); ++j) c_seen[j] += layer.norms.cell_bias[j];
+    for (size_t j = 0; j < H; ++j) {
       step.keep_h.push_back(kept_share(layer, layer.zoneout_hidden, layer.site + 1, step.token, row, j));
       step.keep_c.push_back(kept_share(layer, layer.zoneout_cell, layer.site + 2, step.token, row, j));
-      const double h_new = o * std::tanh(c_new);
+      step.tanh_c.push_back(std::tanh(layer.norms.cell.empty() ? step.c_new[j] : c_seen[j]));
+      const double h_new = o_exact[j] * std::tanh(c_seen[j]);
       run.hT[j] = step.keep_h[j] * step.h_prev[j] + (1 - step.keep_h[j]) * h_new;
-      run.cT[j] = step.keep_c[j] * step.c_prev[j] + (1 - step.keep_c[j]) * c_new;
+      run.cT[j] = step.keep_c[j] * step.c_prev[j] + (1 - step.keep_c[j]) * c_new[j];
       run.y(step.token, j) = layer.stored(run.hT[j]);
     }
     run.steps.push_back(step);
@@ -60,29 +59,34 @@ LstmInputGradients lstm_backward(const LstmLayer& layer, const Matrix& x, const 
   Vector& dc = result.dc0;
   for (size_t s = run.steps.size(); s-- > 0;) {
     const LstmStep& step = run.steps[s];
-    Vector dpre(4 * H), dh_prev(H), dc_prev(H);
+    Vector d_sum(4 * H), d_seen(H), dh_prev(H), dc_prev(H);  // d_seen: of what tanh took
     for (size_t j = 0; j < H; ++j) {
-      const double d_h = dh[j] + dy(step.token, j);
-      const double d_h_new = (1 - step.keep_h[j]) * d_h;
-      const double tanh_c = std::tanh(step.c_new[j]);
-      const double d_c_new = (1 - step.keep_c[j]) * dc[j] + d_h_new * step.o[j] * (1 - tanh_c * tanh_c);
-      dpre[j] = d_c_new * step.g[j] * step.i[j] * (1 - step.i[j]);
-      dpre[H + j] = d_c_new * step.c_prev[j] * step.f[j] * (1 - step.f[j]);
-      dpre[2 * H + j] = d_c_new * step.i[j] * (1 - step.g[j] * step.g[j]);
-      dpre[3 * H + j] = d_h_new * tanh_c * step.o[j] * (1 - step.o[j]);
+      const double d_h = dh[j] + dy(step.token, j), d_h_new = (1 - step.keep_h[j]) * d_h;
+      d_seen[j] = d_h_new * step.o[j] * (1 - step.tanh_c[j] * step.tanh_c[j]);
+      d_sum[3 * H + j] = d_h_new * step.tanh_c[j] * step.o[j] * (1 - step.o[j]);
       dh_prev[j] = step.keep_h[j] * d_h;
+      if (!sums.norms.cell_bias.empty()) sums.norms.cell_bias[j] += d_seen[j];
+    }
+    const Vector d_c_by_h = norm_backward(layer.norms.cell, step.c_norm, d_seen, sums.norms.cell);
+    for (size_t j = 0; j < H; ++j) {
+      const double d_c_new = (1 - step.keep_c[j]) * dc[j] + d_c_by_h[j];
+      d_sum[j] = d_c_new * step.g[j] * step.i[j] * (1 - step.i[j]);
+      d_sum[H + j] = d_c_new * step.c_prev[j] * step.f[j] * (1 - step.f[j]);
+      d_sum[2 * H + j] = d_c_new * step.i[j] * (1 - step.g[j] * step.g[j]);
       dc_prev[j] = step.keep_c[j] * dc[j] + d_c_new * step.f[j];
     }
+    for (double& d : d_sum) d = layer.stored(d);
+    const Vector d_x = norm_backward(layer.norms.input, step.x_norm, d_sum, sums.norms.input),
+                 d_r = norm_backward(layer.norms.recurrent, step.h_norm, d_sum, sums.norms.recurrent);
     for (size_t q = 0; q < 4 * H; ++q) {
-      dpre[q] = layer.stored(dpre[q]);
-      sums.db[q] += dpre[q];
+      sums.db[q] += d_sum[q];
       for (size_t e = 0; e < x.cols; ++e) {
-        sums.dW(q, e) += dpre[q] * x(step.token, e);
-        result.dx(step.token, e) += dpre[q] * layer.W(q, e);
+        sums.dW(q, e) += d_x[q] * x(step.token, e);
+        result.dx(step.token, e) += d_x[q] * layer.W(q, e);
       }
       for (size_t k = 0; k < H; ++k) {
-        sums.dR(q, k) += dpre[q] * layer.stored(step.h_scale[k] * layer.stored(step.h_prev[k]));
-        dh_prev[k] += dpre[q] * layer.R(q, k) * step.h_scale[k];
+        sums.dR(q, k) += d_r[q] * layer.stored(step.h_scale[k] * layer.stored(step.h_prev[k]));
+        dh_prev[k] += d_r[q] * layer.R(q, k) * step.h_scale[k];
       }
     }
     dh = dh_prev;

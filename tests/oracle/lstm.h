@@ -21,6 +21,8 @@ struct LstmStep {
   Vector h_scale;         // what the product with R sees is h_prev * h_scale (recurrent dropout)
   Vector i, f, g, o;      // gates after activation
   Vector c_new;           // f c_prev + i g
+  Vector tanh_c;          // of c_new, or of what layer normalisation makes of it
+  Normed x_norm, h_norm, c_norm;
   Vector keep_h, keep_c;  // the share of the previous value in the next one (zoneout)
 };
 
@@ -36,6 +38,7 @@ LstmRun lstm_forward(const LstmLayer& layer, const Matrix& x, const Vector& h0, 
 struct LstmGradients {
   Matrix dW, dR;
   Vector db;
+  Norms norms = {};  // as the layer's
 };
 
 struct LstmInputGradients {

@@ -38,7 +38,7 @@ struct Problem {
   void check_gradients() {
     const LstmRun run = lstm_forward(layer, x, h0, c0, row);
     LstmGradients sums{Matrix(layer.W.rows, layer.W.cols), Matrix(layer.R.rows, layer.R.cols),
-                       Vector(layer.b.size(), 0.0)};
+                       Vector(layer.b.size(), 0.0), zeros_like(layer.norms)};
     const LstmInputGradients g = lstm_backward(layer, x, run, dy, dhT, dcT, sums);
     const auto f = [this] { return loss(); };
     expect_gradient(f, x.values, g.dx.values, "x");
@@ -47,6 +47,10 @@ struct Problem {
     expect_gradient(f, layer.W.values, sums.dW.values, "W");
     expect_gradient(f, layer.R.values, sums.dR.values, "R");
     expect_gradient(f, layer.b, sums.db, "b");
+    expect_gradient(f, layer.norms.input, sums.norms.input, "gain of W x");
+    expect_gradient(f, layer.norms.recurrent, sums.norms.recurrent, "gain of R h");
+    expect_gradient(f, layer.norms.cell, sums.norms.cell, "gain of c");
+    expect_gradient(f, layer.norms.cell_bias, sums.norms.cell_bias, "bias of c");
   }
 };
 
@@ -67,6 +71,33 @@ TEST(OracleLstm, gradients_with_recurrent_dropout_and_zoneout_in_training) {
   p.layer.zoneout_hidden = 0.3;
   p.layer.zoneout_cell = 0.5;
   p.check_gradients();
+}
+
+TEST(OracleLstm, gradients_with_layer_norm) {
+  Problem p(5, 3, 4);
+  p.layer.training = true;
+  p.layer.recurrent_dropout = 0.4;
+  p.layer.zoneout_hidden = 0.3;
+  p.layer.zoneout_cell = 0.5;
+  p.layer.norms = {wave(16, 1.1), wave(16, 1.2), wave(4, 1.3), wave(4, 1.4)};
+  p.check_gradients();
+}
+
+// Two units and gates that do not saturate; the variance of two numbers a, -a is a^2.
+TEST(OracleLstm, one_step_with_layer_norm_by_hand) {
+  LstmLayer layer;
+  layer.W = Matrix(8, 1, {3, -3, 3, -3, 3, -3, 3, -3});
+  layer.R = Matrix(8, 2);
+  layer.b = Vector(8, 0.25);
+  layer.norms = {Vector(8, 2.0), Vector(8, 7.0), {1.5, 1.5}, {0.5, 0.5}};
+  const LstmRun run = lstm_forward(layer, Matrix(1, 1, Vector{1}), {0, 0}, {0, 0}, 0);
+  const double hat = 3 / std::sqrt(9 + 1e-5), up = 2 * hat + 0.25, down = -2 * hat + 0.25;
+  const double c0 = logistic(up) * std::tanh(up), c1 = logistic(down) * std::tanh(down), half = (c0 - c1) / 2;
+  EXPECT_NEAR(run.cT[0], c0, 1e-15);
+  EXPECT_NEAR(run.cT[1], c1, 1e-15);
+  const double c_hat = half / std::sqrt(half * half + 1e-5);
+  EXPECT_NEAR(run.hT[0], logistic(up) * std::tanh(1.5 * c_hat + 0.5), 1e-15);
+  EXPECT_NEAR(run.hT[1], logistic(down) * std::tanh(-1.5 * c_hat + 0.5), 1e-15);
 }
 
 TEST(OracleLstm, gradients_with_the_expectation_of_zoneout) {

@@ -1,15 +1,27 @@
-// What the recurrent layers of the oracle share: direction, regularisers, storage. Sources: recurrent dropout
-// of Gal and Ghahramani 2016; zoneout of Krueger et al. 2017.
+// What the recurrent layers of the oracle share: direction, regularisers, layer normalisation, storage.
+// Sources: recurrent dropout of Gal and Ghahramani 2016; zoneout of Krueger et al. 2017; layer normalisation
+// of Ba, Kiros and Hinton 2016.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 
-#include "tests/oracle/matrix.h"
+#include "tests/oracle/layer_norm.h"
 #include "tests/oracle/philox.h"
 #include "tests/oracle/rounding.h"
 
 namespace oracle {
+
+// Gains, and the bias of the cell's, of layer normalisation in the cell; empty without it.
+struct Norms {
+  Vector input, recurrent;  // [G*H], of W x and of R h, each normalised as one vector
+  Vector cell, cell_bias;   // [H], of c on its way into h
+};
+
+inline Norms zeros_like(const Norms& norms) {
+  return {Vector(norms.input.size()), Vector(norms.recurrent.size()), Vector(norms.cell.size()),
+          Vector(norms.cell_bias.size())};
+}
 
 struct Recurrent {
   bool reverse = false;
@@ -17,6 +29,7 @@ struct Recurrent {
   double recurrent_dropout = 0, zoneout_hidden = 0, zoneout_cell = 0;
   uint64_t seed = 0;
   uint32_t step = 0;
+  Norms norms;
   uint32_t site = 0;  // of this direction: +0 recurrent dropout, +1 zoneout of h, +2 zoneout of c
   // What a layer that stores in this format rounds, and nothing else: W x; the operand of the product with R;
   // what is kept of the gates for the way back, and their gradients; y. States stay exact. Inputs are of the
@@ -25,6 +38,41 @@ struct Recurrent {
 
   double stored(double value) const { return rounded(value, storage); }
 };
+
+// M v
+inline Vector product(const Matrix& m, const Vector& v) {
+  Vector result(m.rows);
+  for (size_t i = 0; i < m.rows; ++i)
+    for (size_t k = 0; k < m.cols; ++k) result[i] += m(i, k) * v[k];
+  return result;
+}
+
+// gain * normalised `a`, or `a` itself without a gain; `normed` gets what the way back needs.
+inline Vector norm_forward(const Vector& gain, const Vector& a, Normed& normed) {
+  if (gain.empty()) return a;
+  normed = normalise(a);
+  Vector result;
+  for (size_t k = 0; k < a.size(); ++k) result.push_back(gain[k] * normed.hat[k]);
+  return result;
+}
+
+// d(loss)/d(a) of d(loss)/d(result); adds to the gain's.
+inline Vector norm_backward(const Vector& gain, const Normed& normed, const Vector& d_result,
+                            Vector& d_gain) {
+  if (gain.empty()) return d_result;
+  Vector d_hat;
+  for (size_t k = 0; k < gain.size(); ++k) {
+    d_gain[k] += d_result[k] * normed.hat[k];
+    d_hat.push_back(d_result[k] * gain[k]);
+  }
+  return normalise_backward(normed, d_hat);
+}
+
+inline Vector row_of(const Matrix& m, size_t i) {
+  Vector row;
+  for (size_t k = 0; k < m.cols; ++k) row.push_back(m(i, k));
+  return row;
+}
 
 inline double logistic(double x) {
   return 1.0 / (1.0 + std::exp(-x));

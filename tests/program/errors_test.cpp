@@ -145,6 +145,8 @@ TEST_F(Errors, ValuesOutOfRangeOrOfAnotherType) {
                     "model.zoneout_cell: a gru has no cell state");
   expect_user_error(train("good.tsv", {"--set", "model.cell=gru", "--set", "rnn.path=onednn"}),
                     "rnn.path = onednn: no gru");
+  expect_user_error(train("good.tsv", {"--set", "model.layer_norm=true", "--set", "rnn.path=onednn"}),
+                    "rnn.path = onednn: no layer normalisation in the cell");
   expect_user_error(train("good.tsv", {"--set", "text.stemmer=klingon"}), "text.stemmer");
   for (const char* top : {"0", "x", "-1", "1.5", "99999999999"})
     expect_user_error({"predict", "run", "--top", top},

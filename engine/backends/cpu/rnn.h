@@ -33,7 +33,10 @@ struct RnnSize {
   bool two_states;        // h and c; else h alone
   bool carries_h;         // h_prev enters the cell itself
   bool dropout, zoneout;  // recurrent dropout; zoneout of h or of c
+  bool layer_norm;
 
+  // Rows of x.
+  int64_t inputs(const RnnForward& p) const { return p.x_index ? U : N; }
   // Whether part of dh goes to the step before without passing R.
   bool passes_dh() const { return zoneout || carries_h; }
 };
@@ -45,6 +48,11 @@ template <class T>
 struct RnnSaved {
   T* slots;  // [D,N,S] the input product in its first G columns, then what the cell saved, then gradients
   T* c;      // [D,N,H] the cell state (after zoneout), of cells that have one
+  // With layer normalisation: W x [D,M,G] over the M rows of x, and R h [D,N,G], normalised, then their
+  // gradients; what they were divided by; mean of c and what it was divided by.
+  T *x_hat, *h_hat;
+  T *x_inverse, *h_inverse;  // [D,M] [D,N]
+  T *c_mean, *c_inverse;     // [D,N]
   RnnSaved(Carver&, const RnnSize&);
 };
 
@@ -58,6 +66,7 @@ struct ForwardScratch {
   T* h_pre;         // [D,B,G] R h
   T *old, *zone;    // [D,P,2,H] the states before a step, and their zoneout factors
   uint32_t* words;  // [D,P,H+4] mask words of a row
+  T* scaled;        // [D,P,2,G] with layer normalisation: a row's W x and R h as the cell takes them
   ForwardScratch(Carver&, const RnnSize&);
 };
 
@@ -74,6 +83,8 @@ struct BackwardScratch {
   T* h_prev;        // [D,N,H] what each row's product with R took
   T* distinct_sum;  // [D,U,G] gradients of W x summed over the rows of each distinct input
   uint32_t* words;  // [D,P,H+4]
+  T* dgains;        // [D,P,G+2H] with layer normalisation: of R h, of c, and the bias of c
+  T* seen;          // [D,P,3,H] c normalised, gradients of what h sees of c and of the output gate's sum
   BackwardScratch(Carver&, const RnnSize&);
 };
 
@@ -92,6 +103,12 @@ struct Slice {
   // The step that this direction computes before step t; may lie outside [0, T).
   int64_t before(int64_t t) const { return reverse ? t + 1 : t - 1; }
 };
+
+// Direction d of a gain [D,n].
+template <class T>
+const T* gain(const Tensor& all, int64_t d) {
+  return all.at(d).as<T>();
+}
 
 // What random masks of one direction multiply with.
 template <class T>

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/backends/cpu/chunks.h"
 #include "engine/backends/cpu/gemm.h"
 #include "engine/backends/cpu/rnn.h"
+#include "engine/backends/cpu/rnn_norm.h"
 
 namespace sluice::cpu {
 namespace {
@@ -25,9 +27,10 @@ class Backward {
     std::fill_n(scratch_.zeros, size_.H, T(0));
     pool_.parallel_for(size_.D * size_.P, [&](int64_t task) { run_slice(Slice(size_, host_, task)); });
     if (host_.layout != Layout::packed) zero_padding();
-    add_dbias();
+    add_parts(p_.db, scratch_.dbias, size_.S, size_.S);
     gather_h_prev();
     if (forward_.x_index) sum_distinct();
+    if (size_.layer_norm) norms_of_inputs();
     parameter_products();
     input_gradient();
   }
@@ -39,7 +42,7 @@ class Backward {
     begin(s);
     for (int64_t step = size_.T - 1; step >= 0; --step) {
       const int64_t t = s.reverse ? size_.T - 1 - step : step;
-      if (const int64_t active = s.active(t)) run_step(s, t, active);
+      if (const int64_t active = s.active(t)) run_step(s, t, active, step > 0 || p_.dh0);
     }
     for (int64_t i = 0; i < s.count; ++i) {
       if (p_.dh0) std::copy_n(scratch_.dh + state(s, i), size_.H, p_.dh0.as<T>() + outer_state(s, i));
@@ -54,6 +57,7 @@ class Backward {
 
   void begin(const Slice& s) {
     std::fill_n(scratch_.dbias + s.index * size_.S, size_.S, T(0));
+    if (size_.layer_norm) std::fill_n(dgains(s), size_.G + 2 * size_.H, T(0));
     const RnnMasks<T> masks(forward_, s.d);
     for (int64_t i = 0; i < s.count; ++i) {
       load_state(p_.dhT, outer_state(s, i), scratch_.dh + state(s, i));
@@ -81,8 +85,8 @@ class Backward {
     return forward_.h0 ? forward_.h0.as<T>() + outer_state(s, i) : scratch_.zeros;
   }
 
-  void run_step(const Slice& s, int64_t t, int64_t active) {
-    const int64_t H = size_.H, S = size_.S;
+  void run_step(const Slice& s, int64_t t, int64_t active, bool dh_wanted) {
+    const int64_t H = size_.H, S = size_.S, place = s.d * size_.N + s.row(t, 0);
     for (int64_t i = 0; i < active; ++i) {
       const int64_t row = s.row(t, i);
       const CellBackwardRow<T> cell{.n = H,
@@ -97,13 +101,14 @@ class Backward {
       if (size_.zoneout)
         zoned_cell(s, t, i, cell);
       else
-        run_cell(cell);
+        run_cell(s, t, i, cell);
     }
+    if (!dh_wanted) return;
     gemm(Gemm<T>{.m = active,
                  .n = H,
                  .k = size_.G,
-                 .a = saved_.slots + (s.d * size_.N + s.row(t, 0)) * S + S - size_.G,
-                 .lda = s.stride * S,
+                 .a = recurrent_side() + place * recurrent_width(),
+                 .lda = s.stride * recurrent_width(),
                  .b = forward_.R.as<T>() + s.d * size_.G * H,
                  .ldb = H,
                  .c = scratch_.dh + state(s, 0),
@@ -115,9 +120,49 @@ class Backward {
     }
   }
 
-  void run_cell(const CellBackwardRow<T>& row) const {
-    isa_table().of<T>().cell_backward[static_cast<int>(forward_.shape.cell)](row);
+  void run_cell(const Slice& s, int64_t t, int64_t i, const CellBackwardRow<T>& cell) const {
+    const auto run = isa_table().of<T>().cell_backward[static_cast<int>(forward_.shape.cell)];
+    if (!size_.layer_norm) return run(cell);
+    const int64_t H = size_.H, G = size_.G, place = s.d * size_.N + s.row(t, i);
+    const RnnNorms& norms = forward_.norms;
+    T *dgain_h = dgains(s), *dgain_c = dgain_h + G, *dbias_c = dgain_c + H;
+    if (size_.two_states) {
+      T *c_hat = scratch_.seen + s.index * 3 * H, *d_seen = c_hat + H, *d_output = d_seen + H;
+      const Moments<T> m{saved_.c_mean[place], saved_.c_inverse[place]};
+      output_backward<T>(forward_.shape.cell, {.n = H,
+                                               .slots = cell.slots,
+                                               .c_prev = cell.c_prev,
+                                               .moments = m,
+                                               .gain = gain<T>(norms.cell, s.d),
+                                               .bias = gain<T>(norms.cell_bias, s.d),
+                                               .dy = cell.dy,
+                                               .dh = cell.dh,
+                                               .c_hat = c_hat,
+                                               .d_seen = d_seen,
+                                               .d_output = d_output});
+      add_gain_gradient(H, d_seen, c_hat, dgain_c);
+      normalise_backward(H, gain<T>(norms.cell, s.d), m.inverse, d_seen, c_hat);
+      for (int64_t j = 0; j < H; ++j) dbias_c[j] += d_seen[j];
+      for (int64_t j = 0; j < H; ++j) cell.dc[j] += c_hat[j];
+      CellBackwardRow<T> rest = cell;
+      rest.dy = rest.dh = scratch_.zeros;
+      run(rest);
+      set_output(forward_.shape.cell, H, d_output, cell.slots, cell.dbias);
+    } else {
+      run(cell);
+    }
+    const T* d = cell.slots + size_.S - G;
+    T* h_hat = saved_.h_hat + place * G;
+    add_gain_gradient(G, d, h_hat, dgain_h);
+    normalise_backward(G, gain<T>(norms.recurrent, s.d), saved_.h_inverse[place], d, h_hat);
   }
+
+  // Gradients of R h: G columns of each row of [D,N,recurrent_width()].
+  const T* recurrent_side() const {
+    return size_.layer_norm ? saved_.h_hat : saved_.slots + size_.S - size_.G;
+  }
+  int64_t recurrent_width() const { return size_.layer_norm ? size_.G : size_.S; }
+  T* dgains(const Slice& s) const { return scratch_.dgains + s.index * (size_.G + 2 * size_.H); }
 
   // Splits the gradients of the zoned states into what goes to the state before and what goes to the cell.
   void zoned_cell(const Slice& s, int64_t t, int64_t i, CellBackwardRow<T> cell) {
@@ -139,7 +184,7 @@ class Backward {
       }
     }
     if (!size_.carries_h) std::fill_n(cell.dh_past, H, T(0));
-    run_cell(cell);
+    run_cell(s, t, i, cell);
     for (int64_t j = 0; j < H; ++j) cell.dh_past[j] += zone_h[j] * (dy[j] + dh[j]);
     for (int64_t j = 0; j < H && size_.two_states; ++j) cell.dc[j] += keep_c[j];
   }
@@ -155,16 +200,41 @@ class Backward {
       std::fill(saved_.slots + (before + first) * S, saved_.slots + (before + end) * S, T(0));
       std::fill(scratch_.h_prev + (before + first) * size_.H, scratch_.h_prev + (before + end) * size_.H,
                 T(0));
+      if (size_.layer_norm)
+        std::fill(saved_.h_hat + (before + first) * size_.G, saved_.h_hat + (before + end) * size_.G, T(0));
     });
   }
 
-  void add_dbias() {
-    const int64_t S = size_.S;
+  // to [D,n] += the sum over slices of parts [D,P,width], of which n columns count.
+  void add_parts(const Tensor& to, const T* parts, int64_t n, int64_t width) const {
     for (int64_t task = 0; task < size_.D * size_.P; ++task) {
-      T* db = p_.db.as<T>() + task / size_.P * S;
-      const T* part = scratch_.dbias + task * S;
-      for (int64_t j = 0; j < S; ++j) db[j] += part[j];
+      T* sum = to.as<T>() + task / size_.P * n;
+      for (int64_t j = 0; j < n; ++j) sum[j] += parts[task * width + j];
     }
+  }
+
+  // Gains of W x, and x_hat becomes the gradient of W x; what the slices have summed of the other gains.
+  void norms_of_inputs() {
+    const int64_t G = size_.G, H = size_.H, M = size_.inputs(forward_), width = size_.G + 2 * H;
+    const T* d_slots = slot_gradients(0);
+    const int64_t d_width = forward_.x_index ? G : size_.S;
+    constexpr int64_t kBlock = 64;
+    const int64_t blocks = (G + kBlock - 1) / kBlock;
+    pool_.parallel_for(size_.D * blocks, [&](int64_t task) {
+      const int64_t d = task / blocks, q0 = task % blocks * kBlock, n = std::min(kBlock, G - q0);
+      T* dgain = p_.dnorms.input.as<T>() + d * G + q0;
+      for (int64_t r = d * M; r < (d + 1) * M; ++r)
+        add_gain_gradient(n, d_slots + r * d_width + q0, saved_.x_hat + r * G + q0, dgain);
+    });
+    for_chunks(pool_, size_.D * M, rows_per_task(G), [&](int64_t begin, int64_t end, int64_t) {
+      for (int64_t r = begin; r < end; ++r)
+        normalise_backward(G, gain<T>(forward_.norms.input, r / M), saved_.x_inverse[r],
+                           d_slots + r * d_width, saved_.x_hat + r * G);
+    });
+    add_parts(p_.dnorms.recurrent, scratch_.dgains, G, width);
+    if (!size_.two_states) return;
+    add_parts(p_.dnorms.cell, scratch_.dgains + G, H, width);
+    add_parts(p_.dnorms.cell_bias, scratch_.dgains + G + H, H, width);
   }
 
   void gather_h_prev() {
@@ -204,15 +274,19 @@ class Backward {
     });
   }
 
-  // Gradients of W x: G columns of each row, one row for each input row of one direction.
-  const T* input_side(int64_t d) const {
+  // Gradients of the first G slots, one row for each input row of one direction.
+  const T* slot_gradients(int64_t d) const {
     return forward_.x_index ? scratch_.distinct_sum + d * size_.U * size_.G
                             : saved_.slots + d * size_.N * size_.S;
   }
-  int64_t input_side_width() const { return forward_.x_index ? size_.G : size_.S; }
+  // Gradients of W x: G columns of each row, one row for each input row of one direction.
+  const T* input_side(int64_t d) const {
+    return size_.layer_norm ? saved_.x_hat + d * size_.inputs(forward_) * size_.G : slot_gradients(d);
+  }
+  int64_t input_side_width() const { return size_.layer_norm || forward_.x_index ? size_.G : size_.S; }
 
   void parameter_products() {
-    const int64_t H = size_.H, E = size_.E, G = size_.G, S = size_.S;
+    const int64_t H = size_.H, E = size_.E, G = size_.G;
     std::vector<Gemm<T>> products;
     for (int64_t d = 0; d < size_.D; ++d) {
       products.push_back({.transpose_a = true,
@@ -230,8 +304,8 @@ class Backward {
                           .m = G,
                           .n = H,
                           .k = size_.N,
-                          .a = saved_.slots + d * size_.N * S + S - G,
-                          .lda = S,
+                          .a = recurrent_side() + d * size_.N * recurrent_width(),
+                          .lda = recurrent_width(),
                           .b = scratch_.h_prev + d * size_.N * H,
                           .ldb = H,
                           .c = p_.dR.as<T>() + d * G * H,

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/backends/cpu/chunks.h"
 #include "engine/backends/cpu/gemm.h"
 #include "engine/backends/cpu/rnn.h"
+#include "engine/backends/cpu/rnn_norm.h"
 
 namespace sluice::cpu {
 namespace {
@@ -22,6 +24,7 @@ class Forward {
 
   void run() {
     input_product();
+    if (size_.layer_norm) normalise_inputs();
     transpose_R();
     pool_.parallel_for(size_.D * size_.P, [&](int64_t task) { run_slice(Slice(size_, host_, task)); });
     if (host_.layout != Layout::packed) zero_padding();
@@ -31,9 +34,9 @@ class Forward {
   // x W^T where the cell will save its slots, or beside them over the distinct inputs. The bias is added in
   // the cell.
   void input_product() {
-    const int64_t rows = p_.x_index ? size_.U : size_.N, E = size_.E, G = size_.G,
-                  width = p_.x_index ? G : size_.S;
-    T* out = p_.x_index ? scratch_.x_product : saved_.slots;
+    const bool apart = size_.layer_norm || p_.x_index;
+    const int64_t rows = size_.inputs(p_), E = size_.E, G = size_.G, width = apart ? G : size_.S;
+    T* out = size_.layer_norm ? saved_.x_hat : p_.x_index ? scratch_.x_product : saved_.slots;
     std::vector<Gemm<T>> products;
     for (int64_t d = 0; d < size_.D; ++d)
       products.push_back({.transpose_b = true,
@@ -47,6 +50,22 @@ class Forward {
                           .c = out + d * rows * width,
                           .ldc = width});
     gemms<T>(pool_, products);
+  }
+
+  void normalise_inputs() {
+    const int64_t rows = size_.D * size_.inputs(p_), G = size_.G;
+    for_chunks(pool_, rows, rows_per_task(G), [&](int64_t begin, int64_t end, int64_t) {
+      for (int64_t r = begin; r < end; ++r)
+        saved_.x_inverse[r] = normalise(G, saved_.x_hat + r * G, saved_.x_hat + r * G);
+    });
+  }
+
+  // W x of a row of the batch, normalised with layer normalisation.
+  const T* x_pre(int64_t d, int64_t row) const {
+    const int32_t* x_index = p_.x_index.as<int32_t>();
+    const int64_t input = d * size_.inputs(p_) + (x_index ? x_index[row] : row);
+    if (size_.layer_norm) return saved_.x_hat + input * size_.G;
+    return x_index ? scratch_.x_product + input * size_.G : saved_.slots + input * size_.S;
   }
 
   // R^T once a call: each step's product then reads it row by row.
@@ -108,12 +127,10 @@ class Forward {
                  .ldb = G,
                  .c = h_pre,
                  .ldc = G});
-    const int32_t* x_index = p_.x_index.as<int32_t>();
     for (int64_t i = 0; i < active; ++i) {
       const int64_t row = s.row(t, i), place = s.d * size_.N + row;
       const CellForwardRow<T> cell{.n = H,
-                                   .x_pre = x_index ? scratch_.x_product + (s.d * size_.U + x_index[row]) * G
-                                                    : saved_.slots + place * S,
+                                   .x_pre = x_pre(s.d, row),
                                    .h_pre = h_pre + i * G,
                                    .bias = p_.b.as<T>() + s.d * S,
                                    .slots = saved_.slots + place * S,
@@ -122,26 +139,44 @@ class Forward {
                                    .c_saved = saved_.c + place * H,
                                    .y = p_.y.as<T>() + row * size_.D * H + s.d * H};
       if (size_.zoneout)
-        zoned_cell(s, t, i, cell);
+        zoned_cell(s, t, i, place, cell);
       else
-        run_cell(cell);
+        run_cell(s, place, cell);
       if (!size_.dropout) continue;
       for (int64_t j = state(s, i); j < state(s, i) + H; ++j)
         scratch_.h_masked[j] = scratch_.mask[j] * scratch_.h[j];
     }
   }
 
-  void run_cell(const CellForwardRow<T>& row) const {
-    isa_table().of<T>().cell_forward[static_cast<int>(p_.shape.cell)](row);
+  void run_cell(const Slice& s, int64_t place, const CellForwardRow<T>& cell) const {
+    const auto run = isa_table().of<T>().cell_forward[static_cast<int>(p_.shape.cell)];
+    if (!size_.layer_norm) return run(cell);
+    const int64_t H = size_.H, G = size_.G;
+    T *x = scratch_.scaled + s.index * 2 * G, *h = x + G, *h_hat = saved_.h_hat + place * G;
+    scale(G, gain<T>(p_.norms.input, s.d), cell.x_pre, x);
+    saved_.h_inverse[place] = normalise(G, cell.h_pre, h_hat);
+    scale(G, gain<T>(p_.norms.recurrent, s.d), h_hat, h);
+    CellForwardRow<T> normed = cell;
+    normed.x_pre = x;
+    normed.h_pre = h;
+    run(normed);
+    if (!size_.two_states) return;
+    const Moments<T> m = moments_of(H, cell.c);
+    saved_.c_mean[place] = m.mean;
+    saved_.c_inverse[place] = m.inverse;
+    const T *c_gain = gain<T>(p_.norms.cell, s.d), *c_bias = gain<T>(p_.norms.cell_bias, s.d);
+    for (int64_t j = 0; j < H; ++j) x[j] = c_gain[j] * ((cell.c[j] - m.mean) * m.inverse) + c_bias[j];
+    output(p_.shape.cell, H, cell.slots, x, cell.h);
+    std::copy_n(cell.h, H, cell.y);
   }
 
-  void zoned_cell(const Slice& s, int64_t t, int64_t i, const CellForwardRow<T>& cell) {
+  void zoned_cell(const Slice& s, int64_t t, int64_t i, int64_t place, const CellForwardRow<T>& cell) {
     const int64_t H = size_.H;
     T *old_h = scratch_.old + s.index * 2 * H, *old_c = old_h + H;
     T *zone_h = scratch_.zone + s.index * 2 * H, *zone_c = zone_h + H;
     std::copy_n(cell.h, H, old_h);
     if (size_.two_states) std::copy_n(cell.c, H, old_c);
-    run_cell(cell);
+    run_cell(s, place, cell);
     const RnnMasks<T> masks(p_, s.d);
     masks.zoneout_hidden(s.sequence(i), t, words(s), zone_h);
     for (int64_t j = 0; j < H; ++j)

@@ -133,6 +133,7 @@ RnnOnednn::~RnnOnednn() = default;
 std::string RnnOnednn::refusal(const RnnShape& shape) {
   if (shape.dtype != DType::f32) return fmt::format("no {}, only f32", name_of(shape.dtype));
   if (shape.cell != CellKind::lstm) return fmt::format("no {}, only {}", name_of(shape.cell), Lstm::kName);
+  if (shape.layer_norm) return "no layer normalisation in the cell";
   if (shape.recurrent_dropout > 0) return "no recurrent dropout";
   if (shape.zoneout_hidden > 0 || shape.zoneout_cell > 0) return "no zoneout";
   return "";

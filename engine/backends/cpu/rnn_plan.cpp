@@ -19,7 +19,8 @@ RnnSize rnn_size(const RnnShape& shape, const MaxShape& max) {
                      .two_states = cell.states == 2,
                      .carries_h = cell.carries_h,
                      .dropout = shape.recurrent_dropout > 0,
-                     .zoneout = shape.zoneout_hidden > 0 || shape.zoneout_cell > 0};
+                     .zoneout = shape.zoneout_hidden > 0 || shape.zoneout_cell > 0,
+                     .layer_norm = shape.layer_norm};
   return size;
 }
 
@@ -31,7 +32,15 @@ RnnSize rnn_size(const RnnForward& p) {
 
 template <class T>
 RnnSaved<T>::RnnSaved(Carver& carver, const RnnSize& s)
-    : slots(carver.take<T>(s.D * s.N * s.S)), c(carver.take<T>(s.two_states ? s.D * s.N * s.H : 0)) {}
+    : slots(carver.take<T>(s.D * s.N * s.S)), c(carver.take<T>(s.two_states ? s.D * s.N * s.H : 0)) {
+  const int64_t rows = s.layer_norm ? s.D * s.N : 0;  // distinct inputs are no more
+  x_hat = carver.take<T>(rows * s.G);
+  h_hat = carver.take<T>(rows * s.G);
+  x_inverse = carver.take<T>(rows);
+  h_inverse = carver.take<T>(rows);
+  c_mean = carver.take<T>(s.two_states ? rows : 0);
+  c_inverse = carver.take<T>(s.two_states ? rows : 0);
+}
 
 template <class T>
 ForwardScratch<T>::ForwardScratch(Carver& carver, const RnnSize& s) {
@@ -46,6 +55,7 @@ ForwardScratch<T>::ForwardScratch(Carver& carver, const RnnSize& s) {
   old = carver.take<T>(s.zoneout ? s.D * s.P * 2 * s.H : 0);
   zone = carver.take<T>(s.zoneout ? s.D * s.P * 2 * s.H : 0);
   words = carver.take<uint32_t>(s.dropout || s.zoneout ? s.D * s.P * (s.H + 4) : 0);
+  scaled = carver.take<T>(s.layer_norm ? s.D * s.P * 2 * s.G : 0);
 }
 
 template <class T>
@@ -63,6 +73,8 @@ BackwardScratch<T>::BackwardScratch(Carver& carver, const RnnSize& s) {
   h_prev = carver.take<T>(s.D * s.N * s.H);
   distinct_sum = carver.take<T>(s.D * s.U * s.G);
   words = carver.take<uint32_t>(s.dropout || s.zoneout ? s.D * s.P * (s.H + 4) : 0);
+  dgains = carver.take<T>(s.layer_norm ? s.D * s.P * (s.G + 2 * s.H) : 0);
+  seen = carver.take<T>(s.layer_norm ? 3 * rows : 0);
 }
 
 RnnBytes rnn_bytes(const RnnShape& shape, const MaxShape& max) {

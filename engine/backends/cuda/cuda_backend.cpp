@@ -133,7 +133,11 @@ RnnPath CudaBackend::do_choose_path(RnnPath wanted, const RnnShape& shape, std::
   if (wanted == RnnPath::cpu || wanted == RnnPath::onednn)
     throw UserError("rnn.path = {}: runs on the CPU only; use rnn.path = auto or --device cpu",
                     name_of(wanted));
-  if (wanted != RnnPath::cudnn) return RnnPath::step;
+  if (wanted != RnnPath::cudnn) {
+    if (shape.layer_norm && is_half(shape.dtype))
+      throw UserError("model.layer_norm: not computed in {}; use model.dtype = f32", name_of(shape.dtype));
+    return RnnPath::step;
+  }
   if (const std::string refusal = cudnn_.refusal(shape); !refusal.empty()) {
     if (why) *why += fmt::format("cudnn: {}\n", refusal);
     throw UserError("rnn.path = cudnn: {}; use rnn.path = step", refusal);

@@ -1,3 +1,5 @@
+#include <type_traits>
+
 #include "engine/backends/cuda/planned.h"
 #include "engine/backends/cuda/rnn_plan.h"
 #include "engine/backends/cuda/rnn_step.h"
@@ -19,24 +21,27 @@ class Backward : StepPass<T> {
 
   void run_direction(Queue& queue, int64_t d) {
     run_chain(queue, Direction{d, &host_});
-    if (forward_.batch->layout == Layout::padded)
+    if (forward_.batch->layout == Layout::padded) {
       launch(ZeroPaddingParams<T>{places_of(*forward_.batch), slots(d)}, queue.stream());
+      if (size_.layer_norm)
+        launch(ZeroPaddingParams<T>{places_of(*forward_.batch), norms(forward_, d).h_hat}, queue.stream());
+    }
     recurrent_weights(queue, d);
     if (forward_.x_index) sum_distinct(queue, d);
-    const View<const T, 2> d_slots = input_side(d);
-    add_product(queue, d_slots, d_slots.data, reading<T, 2>(forward_.x), part<A>(p_.dW, d));
+    if (size_.layer_norm) through_norms(queue, d);
+    add_product(queue, input_side(d), reading<T, 2>(forward_.x), part<A>(p_.dW, d));
     add_column_sums(queue, reading(slots(d)), p_.db.at(d).view<A, 1>());
   }
 
   // dx = the sum over directions of d(W x) W; direction 0 first.
   void input_gradient(Queue& queue, int64_t d) const {
     if (!p_.dx) return;
-    const View<const T, 2> d_slots = input_side(d);
-    queue.gemm(Gemm<T>{.m = d_slots.dims[0],
+    const View<const T, 2> d_input = input_side(d);
+    queue.gemm(Gemm<T>{.m = d_input.dims[0],
                        .n = size_.E,
                        .k = size_.G,
-                       .a = d_slots.data,
-                       .lda = size_.S,
+                       .a = d_input.data,
+                       .lda = d_input.dims[1],
                        .b = reading_part<T>(forward_.W, d).data,
                        .ldb = size_.E,
                        .c = p_.dx.view<T, 2>().data,
@@ -48,16 +53,26 @@ class Backward : StepPass<T> {
   using typename StepPass<T>::A;
   using StepPass<T>::size_, StepPass<T>::host_;
   using StepPass<T>::slots, StepPass<T>::c_saved, StepPass<T>::state, StepPass<T>::load_state;
+  using StepPass<T>::x_hat, StepPass<T>::x_inverse, StepPass<T>::norms;
 
-  // Gradients of the slots, one row for each input row; those of W x are the first G columns.
-  View<const T, 2> input_side(int64_t d) const {
+  // Gradients of the slots, one row for each input row.
+  View<const T, 2> input_slots(int64_t d) const {
     return reading(forward_.x_index ? distinct_sum(d) : slots(d));
+  }
+  // Gradients of W x in the first G columns.
+  View<const T, 2> input_side(int64_t d) const {
+    return size_.layer_norm ? reading(x_hat(forward_, d)) : input_slots(d);
   }
   View<T, 2> distinct_sum(int64_t d) const {
     return matrix(scratch_.distinct_sum + d * size_.U * size_.S, size_.U, size_.S);
   }
-  // Where gradients of R h stand in a row of slots.
-  int64_t recurrent_column() const { return size_.S - size_.G; }
+  // Gradients of R h in G columns from `data` on, in rows that are dims[1] wide.
+  View<const T, 2> recurrent_side(int64_t d) const {
+    if (size_.layer_norm) return reading(norms(forward_, d).h_hat);
+    View<const T, 2> side = reading(slots(d));
+    side.data += size_.S - size_.G;
+    return side;
+  }
 
   // ---- the chain through time: slots become their gradients, in place
 
@@ -67,6 +82,7 @@ class Backward : StepPass<T> {
     step.masks = step_masks<A>(forward_, way.d);
     step.active_now = active_now(*forward_.batch);
     step.column = static_cast<int>(way.d * size_.H);
+    step.norms = chain_norms(queue, way.d);
     step.slots = slots(way.d);
     step.y = reading<T, 2>(forward_.y);
     step.c_saved = reading(c_saved(way.d));
@@ -84,16 +100,31 @@ class Backward : StepPass<T> {
       step.dh_later = reading(later);
       load_state(queue, {}, way.d, later);
     }
-    for (int64_t k = way.steps() - 1; k >= 0; --k) run_step(queue, way, way.step(k), step);
+    for (int64_t k = way.steps() - 1; k >= 0; --k) run_step(queue, way, way.step(k), step, k > 0 || p_.dh0);
     if (step.masks.dropout && p_.dh0)
       launch(
           MaskStateParams<A>{.mask = step.masks.recurrent, .add = true, .in = step.dh_later, .out = step.dh},
           queue.stream());
   }
 
+  // Norms of the chain, with its sums of gradients from zero on.
+  StepNorms<T> chain_norms(Queue& queue, int64_t d) const {
+    StepNorms<T> n = norms(forward_, d);
+    const auto zeroed = [&](A* all, int64_t columns) {
+      const View<A, 2> sums = matrix(all + d * size_.B * columns, size_.B, columns);
+      queue.zero(sums.data, static_cast<size_t>(size_.B * columns) * sizeof(A));
+      return sums;
+    };
+    if (n) n.d_recurrent = zeroed(scratch_.d_recurrent, size_.G);
+    if (n.cell) n.d_cell = zeroed(scratch_.d_cell, size_.H);
+    if (n.cell) n.d_cell_bias = zeroed(scratch_.d_cell_bias, size_.H);
+    return n;
+  }
+
   // What the step before gets of h is mask * d(R h) R, and what goes past that product, which step_backward
   // left in dh.
-  void run_step(Queue& queue, const Direction& way, int t, StepBackwardParams<T>& step) const {
+  void run_step(Queue& queue, const Direction& way, int t, StepBackwardParams<T>& step,
+                bool dh_wanted) const {
     const int before = way.before(t);
     step.t = t;
     step.t_before = before;
@@ -102,11 +133,12 @@ class Backward : StepPass<T> {
     step.active_before = way.active(before);
     step.row_before = way.first_row(before);
     launch_planned(queue, step);
+    if (!dh_wanted) return;
     queue.gemm(Gemm<T, A>{.m = step.active,
                           .n = size_.H,
                           .k = size_.G,
-                          .a = step.slots.row(step.first_row) + recurrent_column(),
-                          .lda = size_.S,
+                          .a = recurrent_side(way.d).row(step.first_row),
+                          .lda = recurrent_side(way.d).dims[1],
                           .b = reading_part<T>(forward_.R, way.d).data,
                           .ldb = size_.H,
                           .c = step.masks.dropout ? state({}, scratch_.dh_later, way.d).data : step.dh.data,
@@ -116,15 +148,14 @@ class Backward : StepPass<T> {
 
   // ---- sums over all rows
 
-  // to += a^T b, where a is the G columns of d_slots from `a` on.
-  void add_product(Queue& queue, View<const T, 2> d_slots, const T* a, View<const T, 2> b,
-                   View<A, 2> to) const {
+  // to += a^T b, where a is the first G columns.
+  void add_product(Queue& queue, View<const T, 2> a, View<const T, 2> b, View<A, 2> to) const {
     queue.gemm(Gemm<T, A>{.transpose_a = true,
                           .m = size_.G,
                           .n = b.dims[1],
-                          .k = d_slots.dims[0],
-                          .a = a,
-                          .lda = size_.S,
+                          .k = a.dims[0],
+                          .a = a.data,
+                          .lda = a.dims[1],
                           .b = b.data,
                           .ldb = b.dims[1],
                           .c = to.data,
@@ -143,8 +174,29 @@ class Backward : StepPass<T> {
                             .h0 = reading_part<A>(forward_.h0, d),
                             .out = h_before},
            queue.stream());
-    const View<const T, 2> d_slots = reading(slots(d));
-    add_product(queue, d_slots, d_slots.data + recurrent_column(), reading(h_before), part<A>(p_.dR, d));
+    add_product(queue, recurrent_side(d), reading(h_before), part<A>(p_.dR, d));
+  }
+
+  // Gradients of the gains; and x_hat becomes the gradient of W x.
+  void through_norms(Queue& queue, int64_t d) const {
+    const View<T, 2> hat = x_hat(forward_, d);
+    const View<const T, 2> d_slots = input_slots(d);
+    add_column_sums(queue, d_slots, p_.dnorms.input.at(d).view<A, 1>(), reading(hat));
+    if constexpr (std::is_same_v<A, T>)
+      launch(NormRowsBackwardParams<T>{.d = d_slots,
+                                       .gain = reading<A, 1>(forward_.norms.input.at(d)),
+                                       .inverse = reading(x_inverse(forward_, d)),
+                                       .hat = hat},
+             queue.stream());
+    const auto add_sums = [&](A* all, const Tensor& to) {
+      const int64_t columns = to.dims[1];
+      add_column_sums(queue, reading(matrix(all + d * size_.B * columns, size_.B, columns)),
+                      to.at(d).view<A, 1>());
+    };
+    add_sums(scratch_.d_recurrent, p_.dnorms.recurrent);
+    if (!size_.two_states) return;
+    add_sums(scratch_.d_cell, p_.dnorms.cell);
+    add_sums(scratch_.d_cell_bias, p_.dnorms.cell_bias);
   }
 
   void sum_distinct(Queue& queue, int64_t d) const {

@@ -34,14 +34,16 @@ class Forward : StepPass<T> {
   using typename StepPass<T>::A;
   using StepPass<T>::size_, StepPass<T>::host_;
   using StepPass<T>::slots, StepPass<T>::c_saved, StepPass<T>::state, StepPass<T>::load_state;
+  using StepPass<T>::x_hat, StepPass<T>::x_inverse, StepPass<T>::norms;
 
   View<T, 2> x_product(int64_t d) const {
     return matrix(scratch_.x_product + d * size_.U * size_.G, size_.U, size_.G);
   }
 
-  // x W^T where the cell will save its slots, or beside them over the distinct inputs.
+  // x W^T where the cell will save its slots, or beside them over the distinct inputs; with layer
+  // normalisation where it will be saved itself.
   void input_product(Queue& queue, int64_t d) const {
-    const View<T, 2> out = p_.x_index ? x_product(d) : slots(d);
+    const View<T, 2> out = size_.layer_norm ? x_hat(p_, d) : p_.x_index ? x_product(d) : slots(d);
     queue.gemm(Gemm<T>{.transpose_b = true,
                        .m = out.dims[0],
                        .n = size_.G,
@@ -52,6 +54,9 @@ class Forward : StepPass<T> {
                        .ldb = size_.E,
                        .c = out.data,
                        .ldc = out.dims[1]});
+    if constexpr (std::is_same_v<A, T>) {
+      if (size_.layer_norm) launch(NormRowsParams<T>{out, x_inverse(p_, d)}, queue.stream());
+    }
   }
 
   StepForwardParams<T> step_params(int64_t d) const {
@@ -60,7 +65,11 @@ class Forward : StepPass<T> {
     step.masks = step_masks<A>(p_, d);
     step.active_now = active_now(*p_.batch);
     step.column = static_cast<int>(d * size_.H);
-    if (p_.x_index) step.x_pre = reading(x_product(d));
+    step.norms = norms(p_, d);
+    if (size_.layer_norm)
+      step.x_pre = reading(x_hat(p_, d));
+    else if (p_.x_index)
+      step.x_pre = reading(x_product(d));
     step.x_index = reading<int32_t, 1>(p_.x_index);
     step.h_pre = reading(matrix(scratch_.h_pre + d * size_.B * size_.G, size_.B, size_.G));
     step.b = reading<A, 1>(p_.b.at(d));

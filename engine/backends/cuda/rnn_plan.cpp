@@ -17,7 +17,8 @@ RnnSize rnn_size(const RnnShape& shape, const MaxShape& max) {
           .D = shape.directions,
           .G = int64_t{cell.gates} * shape.hidden_size,
           .S = int64_t{cell.saved} * shape.hidden_size,
-          .two_states = cell.states == 2};
+          .two_states = cell.states == 2,
+          .layer_norm = shape.layer_norm};
 }
 
 RnnSize rnn_size(const RnnForward& p) {
@@ -28,7 +29,15 @@ RnnSize rnn_size(const RnnForward& p) {
 
 template <class T>
 RnnSaved<T>::RnnSaved(Carver& carver, const RnnSize& s)
-    : slots(carver.take<T>(s.D * s.N * s.S)), c(carver.take<A>(s.two_states ? s.D * s.N * s.H : 0)) {}
+    : slots(carver.take<T>(s.D * s.N * s.S)), c(carver.take<A>(s.two_states ? s.D * s.N * s.H : 0)) {
+  const int64_t rows = s.layer_norm ? s.D * s.N : 0;  // distinct inputs are no more
+  x_hat = carver.take<T>(rows * s.G);
+  h_hat = carver.take<T>(rows * s.G);
+  x_inverse = carver.take<A>(rows);
+  h_inverse = carver.take<A>(rows);
+  c_mean = carver.take<A>(s.two_states ? rows : 0);
+  c_inverse = carver.take<A>(s.two_states ? rows : 0);
+}
 
 template <class T>
 ForwardScratch<T>::ForwardScratch(Carver& carver, const RnnSize& s)
@@ -44,6 +53,9 @@ BackwardScratch<T>::BackwardScratch(Carver& carver, const RnnSize& s)
       dc(carver.take<A>(s.two_states ? s.D * s.B * s.H : 0)),
       dh_later(carver.take<A>(s.D * s.B * s.H)),
       h_before(carver.take<T>(s.D * s.N * s.H)),
+      d_recurrent(carver.take<A>(s.layer_norm ? s.D * s.B * s.G : 0)),
+      d_cell(carver.take<A>(s.layer_norm && s.two_states ? s.D * s.B * s.H : 0)),
+      d_cell_bias(carver.take<A>(s.layer_norm && s.two_states ? s.D * s.B * s.H : 0)),
       distinct_sum(carver.take<T>(s.D * s.U * s.S)) {}
 
 RnnBytes rnn_step_bytes(const RnnShape& shape, const MaxShape& max) {

@@ -13,6 +13,7 @@ struct RnnSize {
   int64_t B, T, N, U, E, H, D;  // U: 0 without distinct inputs
   int64_t G, S;                 // gates * H; slots * H, of Note [Slots] in kernels/cells/cell.h
   bool two_states;              // h and c; else h alone
+  bool layer_norm;
 };
 RnnSize rnn_size(const RnnShape&, const MaxShape&);
 RnnSize rnn_size(const RnnForward&);
@@ -23,6 +24,11 @@ struct RnnSaved {
   using A = arithmetic_t<T>;
   T* slots;  // [D,N,S] the input product in its first G columns, then what the cell saved, then gradients
   A* c;      // [D,N,H] after zoneout, of cells that have one
+  // With layer normalisation: W x [D,M,G] over the M rows of x, and R h [D,N,G], normalised, then their
+  // gradients; what they were multiplied by; mean of c and what it was multiplied by.
+  T *x_hat, *h_hat;
+  A *x_inverse, *h_inverse;  // [D,M] [D,N]
+  A *c_mean, *c_inverse;     // [D,N]
   RnnSaved(Carver&, const RnnSize&);
 };
 
@@ -39,10 +45,12 @@ struct ForwardScratch {
 template <class T>
 struct BackwardScratch {
   using A = arithmetic_t<T>;
-  A *dh, *dc;       // [D,B,H] where dh0 and dc0 are not wanted
-  A* dh_later;      // [D,B,H]
-  T* h_before;      // [D,N,H]
-  T* distinct_sum;  // [D,U,S] gradients of the slots summed over the rows of each distinct input
+  A *dh, *dc;               // [D,B,H] where dh0 and dc0 are not wanted
+  A* dh_later;              // [D,B,H]
+  T* h_before;              // [D,N,H]
+  A* d_recurrent;           // [D,B,G] gradients of gains with layer normalisation, for each sequence
+  A *d_cell, *d_cell_bias;  // [D,B,H]
+  T* distinct_sum;          // [D,U,S] gradients of the slots summed over the rows of each distinct input
   BackwardScratch(Carver&, const RnnSize&);
 };
 
@@ -88,6 +96,10 @@ template <class T>
 View<const T, 2> reading(View<T, 2> view) {
   return {.data = view.data, .dims = {view.dims[0], view.dims[1]}};
 }
+template <class T>
+View<const T, 1> reading(View<T, 1> view) {
+  return {.data = view.data, .dims = {view.dims[0]}};
+}
 
 // What a pass over a layer reaches in either direction of time.
 template <class T>
@@ -104,6 +116,31 @@ class StepPass {
   View<T, 2> slots(int64_t d) const { return matrix(saved_.slots + d * size_.N * size_.S, size_.N, size_.S); }
   View<A, 2> c_saved(int64_t d) const {
     return size_.two_states ? matrix(saved_.c + d * size_.N * size_.H, size_.N, size_.H) : View<A, 2>{};
+  }
+  // With layer normalisation: W x, normalised, of direction d.
+  View<T, 2> x_hat(const RnnForward& p, int64_t d) const {
+    const int64_t rows = p.x_index ? size_.U : size_.N;
+    return matrix(saved_.x_hat + d * rows * size_.G, rows, size_.G);
+  }
+  View<A, 1> x_inverse(const RnnForward& p, int64_t d) const {
+    const int64_t rows = p.x_index ? size_.U : size_.N;
+    return {.data = saved_.x_inverse + d * rows, .dims = {rows}};
+  }
+  // Null without.
+  StepNorms<T> norms(const RnnForward& p, int64_t d) const {
+    StepNorms<T> n;
+    if (!size_.layer_norm) return n;
+    const auto of_rows = [&](A* all) { return View<A, 1>{.data = all + d * size_.N, .dims = {size_.N}}; };
+    n.input = reading<A, 1>(p.norms.input.at(d));
+    n.recurrent = reading<A, 1>(p.norms.recurrent.at(d));
+    n.h_hat = matrix(saved_.h_hat + d * size_.N * size_.G, size_.N, size_.G);
+    n.h_inverse = of_rows(saved_.h_inverse);
+    if (!size_.two_states) return n;
+    n.cell = reading<A, 1>(p.norms.cell.at(d));
+    n.cell_bias = reading<A, 1>(p.norms.cell_bias.at(d));
+    n.c_mean = of_rows(saved_.c_mean);
+    n.c_inverse = of_rows(saved_.c_inverse);
+    return n;
   }
   // [B,H] of direction d: where the caller wants the last state, else scratch.
   View<A, 2> state(const Tensor& wanted, A* scratch, int64_t d) const {

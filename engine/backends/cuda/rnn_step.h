@@ -6,6 +6,8 @@
 // backward  for each step in the other order: step_backward (slots become their gradients, those of W x in
 //           the first G columns and those of R h in the last), dh = d(R h) R; then once, over all rows:
 //           dR += d(R h)^T h_before, dW += d(W x)^T x, db += column sums of the slots, dx = d(W x) W.
+// With layer normalisation W x is normalised by one kernel before the steps, and the gradient of W x made of
+// that of the slots by one after them; step_backward leaves the gradient of R h beside the slots.
 // Of a bucketed batch all rows of a step are computed, active or not: what is queued is then a function of
 // the batch's shape (Note [Rows of a replayed step] in kernels/recurrence_step/recurrence_step.h). The
 // directions run on two queues. They share inputs only, until dx, which the main queue sums in a fixed order.

@@ -46,6 +46,7 @@ namespace {
 
 // Refusals known without asking cuDNN.
 std::string known_refusal(const RnnShape& s) {
+  if (s.layer_norm) return "no layer normalisation in the cell";
   if (s.recurrent_dropout > 0) return "no recurrent dropout";
   if (s.zoneout_hidden > 0 || s.zoneout_cell > 0) return "no zoneout";
   if (is_half(s.dtype)) return fmt::format("no {}, only f32 and f64", name_of(s.dtype));
