@@ -27,6 +27,8 @@ const char* name_of(RnnPath path) {
       return "step";
     case RnnPath::cudnn:
       return "cudnn";
+    case RnnPath::persistent:
+      return "persistent";
   }
   return "?";
 }

@@ -98,7 +98,7 @@ struct ScatterAdd {
 
 // ---- recurrence
 
-enum class RnnPath : uint8_t { automatic, cpu, onednn, step, cudnn };
+enum class RnnPath : uint8_t { automatic, cpu, onednn, step, cudnn, persistent };
 const char* name_of(RnnPath path);
 
 // What the path cudnn runs, by cuDNN's names (CUDNN_RNN_ALGO_*). All but `standard` know no ragged batches:

@@ -3,7 +3,10 @@
 namespace sluice {
 
 std::vector<BackendCase> all_backends() {
-  return {{"cuda", Device::cuda, {RnnPath::step}, {DType::f32, DType::f64, DType::bf16, DType::f16}}};
+  return {{"cuda",
+           Device::cuda,
+           {RnnPath::step, RnnPath::persistent},
+           {DType::f32, DType::f64, DType::bf16, DType::f16}}};
 }
 
 }  // namespace sluice

@@ -13,7 +13,7 @@ namespace {
 std::vector<BackendCase> all_backends() {
   return {{"cuda",
            Device::cuda,
-           {RnnPath::step, RnnPath::cudnn},
+           {RnnPath::step, RnnPath::cudnn, RnnPath::persistent},
            {DType::f32, DType::f64, DType::bf16, DType::f16}}};
 }
 

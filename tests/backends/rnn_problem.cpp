@@ -61,11 +61,13 @@ void RnnProblem::use_distinct_inputs() {
 }
 
 bool path_takes(RnnPath path, const RnnShape& shape) {
-  const bool library = path == RnnPath::onednn || path == RnnPath::cudnn;
-  if (shape.layer_norm && (library || is_half(shape.dtype))) return false;
+  const bool library = path == RnnPath::onednn || path == RnnPath::cudnn,
+             narrow = shape.cell == CellKind::lstm && shape.dtype == DType::f32;
+  if (shape.layer_norm && (library || path == RnnPath::persistent || is_half(shape.dtype))) return false;
+  if (path == RnnPath::persistent) return narrow;
   if (!library) return true;
   if (shape.recurrent_dropout > 0 || shape.zoneout_hidden > 0 || shape.zoneout_cell > 0) return false;
-  if (path == RnnPath::onednn) return shape.cell == CellKind::lstm && shape.dtype == DType::f32;
+  if (path == RnnPath::onednn) return narrow;
   const bool f64 = shape.cudnn_algorithm == CudnnAlgorithm::standard;
   return shape.dtype == DType::f32 || (f64 && shape.dtype == DType::f64);
 }

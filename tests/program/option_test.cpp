@@ -131,7 +131,8 @@ TEST(Set, NamesWhatIsWrong) {
   EXPECT_THAT(error("train.epochs=99999999999999999999"), HasSubstr("whole number"));
   EXPECT_THAT(error("train.epochs="), HasSubstr("whole number"));
   EXPECT_THAT(error("model.bidirectional=yes"), HasSubstr("true or false, not 'yes'"));
-  EXPECT_EQ(error("rnn.path=gpu"), "--set: rnn.path is 'gpu', but must be auto, cpu, onednn, step or cudnn");
+  EXPECT_EQ(error("rnn.path=gpu"),
+            "--set: rnn.path is 'gpu', but must be auto, cpu, onednn, step, cudnn or persistent");
   EXPECT_THAT(error("model.pooling=max,sum"),
               HasSubstr("model.pooling is 'sum', but must be last, mean or max"));
   EXPECT_THAT(error("model.hidden_size=128,0"), HasSubstr("model.hidden_size is 0, but must be from 1"));

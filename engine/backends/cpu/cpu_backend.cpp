@@ -61,7 +61,7 @@ void CpuBackend::do_zero(void* data, size_t bytes) {
 }
 
 RnnPath CpuBackend::do_choose_path(RnnPath wanted, const RnnShape& shape, std::string* why) {
-  if (wanted == RnnPath::step || wanted == RnnPath::cudnn)
+  if (wanted == RnnPath::step || wanted == RnnPath::cudnn || wanted == RnnPath::persistent)
     throw UserError("rnn.path = {}: runs on a GPU only; use rnn.path = cpu", name_of(wanted));
   if (wanted != RnnPath::onednn) return RnnPath::cpu;
   if (const std::string refusal = RnnOnednn::refusal(shape); !refusal.empty()) {

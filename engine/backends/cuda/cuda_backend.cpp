@@ -49,6 +49,7 @@ size_t CudaBackend::available_memory() const {
 
 void CudaBackend::synchronize() {
   main_.synchronize();
+  persistent_.check();
 }
 
 void CudaBackend::do_begin(const char* verb) {
@@ -88,7 +89,7 @@ void CudaBackend::do_copy_to_device(void* device, const void* host, size_t bytes
 void CudaBackend::do_copy_to_host(void* host, const void* device, size_t bytes) {
   check_cuda("cudaMemcpyAsync from the GPU",
              cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, main_.stream()));
-  main_.synchronize();
+  synchronize();
 }
 
 void CudaBackend::do_upload(void* device, const void* host, size_t bytes) {
@@ -115,6 +116,7 @@ uint64_t CudaBackend::mark() {
 
 void CudaBackend::wait(uint64_t mark) {
   transfers_.wait(mark);
+  persistent_.check();
 }
 
 void CudaBackend::replay(const ReplayKey& key, const std::function<void()>& verbs) {
@@ -133,16 +135,18 @@ RnnPath CudaBackend::do_choose_path(RnnPath wanted, const RnnShape& shape, std::
   if (wanted == RnnPath::cpu || wanted == RnnPath::onednn)
     throw UserError("rnn.path = {}: runs on the CPU only; use rnn.path = auto or --device cpu",
                     name_of(wanted));
-  if (wanted != RnnPath::cudnn) {
-    if (shape.layer_norm && is_half(shape.dtype))
-      throw UserError("model.layer_norm: not computed in {}; use model.dtype = f32", name_of(shape.dtype));
-    return RnnPath::step;
+  const auto refused = [&](const std::string& refusal) {
+    if (refusal.empty()) return;
+    if (why) *why += fmt::format("{}: {}\n", name_of(wanted), refusal);
+    throw UserError("rnn.path = {}: {}; use rnn.path = step", name_of(wanted), refusal);
+  };
+  if (wanted == RnnPath::cudnn || wanted == RnnPath::persistent) {
+    refused(wanted == RnnPath::cudnn ? cudnn_.refusal(shape) : persistent_.refusal(shape));
+    return wanted;
   }
-  if (const std::string refusal = cudnn_.refusal(shape); !refusal.empty()) {
-    if (why) *why += fmt::format("cudnn: {}\n", refusal);
-    throw UserError("rnn.path = cudnn: {}; use rnn.path = step", refusal);
-  }
-  return RnnPath::cudnn;
+  if (shape.layer_norm && is_half(shape.dtype))
+    throw UserError("model.layer_norm: not computed in {}; use model.dtype = f32", name_of(shape.dtype));
+  return RnnPath::step;
 }
 
 RnnBytes CudaBackend::do_rnn_bytes(const RnnShape& shape, RnnPath path, const MaxShape& max) {
@@ -153,14 +157,14 @@ void CudaBackend::do_rnn_forward(const RnnForward& p) {
   if (p.path == RnnPath::cudnn)
     cudnn_.forward(p);
   else
-    rnn_step_forward(main_, side_, p);
+    rnn_step_forward(main_, side_, persistent_, p);
 }
 
 void CudaBackend::do_rnn_backward(const RnnBackward& p) {
   if (p.forward.path == RnnPath::cudnn)
     cudnn_.backward(p);
   else
-    rnn_step_backward(main_, side_, p);
+    rnn_step_backward(main_, side_, persistent_, p);
 }
 
 }  // namespace sluice::cuda

@@ -8,6 +8,7 @@
 #include "engine/backends/cuda/graphs.h"
 #include "engine/backends/cuda/memory.h"
 #include "engine/backends/cuda/queue.h"
+#include "engine/backends/cuda/rnn_persistent.h"
 #include "engine/backends/cuda/transfers.h"
 #include "engine/backends/cudnn/rnn_cudnn.h"
 #include "kernels/core/plan.h"
@@ -86,6 +87,7 @@ class CudaBackend : public Backend {
   Transfers transfers_;
   Graphs graphs_;
   RnnCudnn cudnn_{*this, main_};
+  RnnPersistent persistent_{props_};
 };
 
 }  // namespace sluice::cuda

@@ -19,8 +19,19 @@ class Backward : StepPass<T> {
         scratch_carver_(p.forward.scratch.data),
         scratch_(scratch_carver_, size_) {}
 
-  void run_direction(Queue& queue, int64_t d) {
-    run_chain(queue, Direction{d, &host_});
+  // Every step of every direction in one launch.
+  void run_persistent(Queue& queue, RnnPersistent& persistent) const {
+    if constexpr (std::is_same_v<T, float>) {
+      StepBackwardParams<float> directions[2];
+      for (int64_t d = 0; d < size_.D; ++d) directions[d] = step_params(d);
+      persistent.run(queue, p_, directions);
+    }
+  }
+
+  void run_direction(Queue& queue, int64_t d) { run_chain(queue, Direction{d, &host_}); }
+
+  // All that follows the chain of a direction but dx.
+  void sum_direction(Queue& queue, int64_t d) {
     if (forward_.batch->layout == Layout::padded) {
       launch(ZeroPaddingParams<T>{places_of(*forward_.batch), slots(d)}, queue.stream());
       if (size_.layer_norm)
@@ -76,19 +87,24 @@ class Backward : StepPass<T> {
 
   // ---- the chain through time: slots become their gradients, in place
 
-  void run_chain(Queue& queue, const Direction& way) const {
+  StepBackwardParams<T> step_params(int64_t d) const {
     StepBackwardParams<T> step;
     step.cell = forward_.shape.cell;
-    step.masks = step_masks<A>(forward_, way.d);
+    step.masks = step_masks<A>(forward_, d);
     step.active_now = active_now(*forward_.batch);
-    step.column = static_cast<int>(way.d * size_.H);
-    step.norms = chain_norms(queue, way.d);
-    step.slots = slots(way.d);
+    step.column = static_cast<int>(d * size_.H);
+    step.slots = slots(d);
     step.y = reading<T, 2>(forward_.y);
-    step.c_saved = reading(c_saved(way.d));
-    step.h0 = reading_part<A>(forward_.h0, way.d);
-    step.c0 = reading_part<A>(forward_.c0, way.d);
+    step.c_saved = reading(c_saved(d));
+    step.h0 = reading_part<A>(forward_.h0, d);
+    step.c0 = reading_part<A>(forward_.c0, d);
     step.dy = reading<T, 2>(p_.dy);
+    return step;
+  }
+
+  void run_chain(Queue& queue, const Direction& way) const {
+    StepBackwardParams<T> step = step_params(way.d);
+    step.norms = chain_norms(queue, way.d);
     step.dh = state(p_.dh0, scratch_.dh, way.d);
     load_state(queue, p_.dhT, way.d, step.dh);
     if (size_.two_states) {
@@ -215,19 +231,23 @@ class Backward : StepPass<T> {
 
 }  // namespace
 
-void rnn_step_backward(Queue& main, Queue& side, const RnnBackward& p) {
+void rnn_step_backward(Queue& main, Queue& side, RnnPersistent& persistent, const RnnBackward& p) {
   // The product with R overwrites the rows of sequences that have ended, or have not begun.
   SLUICE_CHECK(p.forward.batch->layout != Layout::bucketed || (!p.dhT && !p.dh0),
                "path step: no gradients of first or last states of a bucketed batch");
   dispatch_stored(p.forward.shape.dtype, [&]<class T>() {
     Backward<T> backward(p);
-    if (p.forward.shape.directions == 2) {
+    const bool both = p.forward.shape.directions == 2, at_once = p.forward.path == RnnPath::persistent;
+    if (at_once) backward.run_persistent(main, persistent);
+    if (both) {
       side.wait_for(main);
-      backward.run_direction(side, 1);
+      if (!at_once) backward.run_direction(side, 1);
+      backward.sum_direction(side, 1);
     }
-    backward.run_direction(main, 0);
+    if (!at_once) backward.run_direction(main, 0);
+    backward.sum_direction(main, 0);
     backward.input_gradient(main, 0);
-    if (p.forward.shape.directions == 2) {
+    if (both) {
       main.wait_for(side);
       backward.input_gradient(main, 1);
     }

@@ -13,6 +13,18 @@ class Forward : StepPass<T> {
   explicit Forward(const RnnForward& p)
       : StepPass<T>(p), p_(p), scratch_carver_(p.scratch.data), scratch_(scratch_carver_, size_) {}
 
+  // Every step of every direction in one launch.
+  void run_persistent(Queue& queue, RnnPersistent& persistent) const {
+    if constexpr (std::is_same_v<T, float>) {
+      StepForwardParams<float> directions[2];
+      for (int64_t d = 0; d < size_.D; ++d) {
+        input_product(queue, d);
+        directions[d] = step_params(d);
+      }
+      persistent.run(queue, p_, directions);
+    }
+  }
+
   void run_direction(Queue& queue, int64_t d) {
     const Direction way{d, &host_};
     input_product(queue, d);
@@ -115,15 +127,19 @@ class Forward : StepPass<T> {
 
 }  // namespace
 
-void rnn_step_forward(Queue& main, Queue& side, const RnnForward& p) {
+void rnn_step_forward(Queue& main, Queue& side, RnnPersistent& persistent, const RnnForward& p) {
   dispatch_stored(p.shape.dtype, [&]<class T>() {
     Forward<T> forward(p);
-    if (p.shape.directions == 2) {
-      side.wait_for(main);
-      forward.run_direction(side, 1);
+    if (p.path == RnnPath::persistent) {
+      forward.run_persistent(main, persistent);
+    } else {
+      if (p.shape.directions == 2) {
+        side.wait_for(main);
+        forward.run_direction(side, 1);
+      }
+      forward.run_direction(main, 0);
+      if (p.shape.directions == 2) main.wait_for(side);
     }
-    forward.run_direction(main, 0);
-    if (p.shape.directions == 2) main.wait_for(side);
     forward.zero_padding(main);
   });
 }

@@ -1,4 +1,5 @@
-// The recurrent path `step`: for each time step a product with R by cuBLAS and one fused kernel.
+// The recurrent path `step`: for each time step a product with R by cuBLAS and one fused kernel. And the
+// frame of `persistent`, which differs in the chain through time alone.
 //
 // Note [Order of the step path]
 // forward   all x W^T in one product (over distinct inputs where x_index is given); then for each step t of a
@@ -11,15 +12,19 @@
 // Of a bucketed batch all rows of a step are computed, active or not: what is queued is then a function of
 // the batch's shape (Note [Rows of a replayed step] in kernels/recurrence_step/recurrence_step.h). The
 // directions run on two queues. They share inputs only, until dx, which the main queue sums in a fixed order.
+// On the path `persistent`, which takes no bucketed batches, all steps of both directions are one launch on
+// the main queue.
 #pragma once
 
 #include "engine/backend.h"
 #include "engine/backends/cuda/queue.h"
+#include "engine/backends/cuda/rnn_persistent.h"
 
 namespace sluice::cuda {
 
 RnnBytes rnn_step_bytes(const RnnShape&, const MaxShape&);
-void rnn_step_forward(Queue& main, Queue& side, const RnnForward&);
-void rnn_step_backward(Queue& main, Queue& side, const RnnBackward&);
+// By p.path, `step` or `persistent`.
+void rnn_step_forward(Queue& main, Queue& side, RnnPersistent&, const RnnForward& p);
+void rnn_step_backward(Queue& main, Queue& side, RnnPersistent&, const RnnBackward& p);
 
 }  // namespace sluice::cuda

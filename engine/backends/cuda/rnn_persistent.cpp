@@ -1,0 +1,117 @@
+#include "engine/backends/cuda/rnn_persistent.h"
+
+#include <utility>
+
+#include "engine/backends/cuda/rnn_plan.h"
+#include "engine/backends/cuda/transfers.h"
+#include "engine/error.h"
+
+namespace sluice::cuda {
+namespace {
+
+constexpr Pass kPasses[] = {Pass::forward, Pass::backward};
+
+PersistentShape shape_of(const RnnShape& s, int sequences) {
+  return {.cell = s.cell, .hidden = s.hidden_size, .sequences = sequences, .directions = s.directions};
+}
+
+}  // namespace
+
+RnnPersistent::RnnPersistent(const DeviceProps& device) : device_(device) {}
+
+RnnPersistent::~RnnPersistent() {
+  if (lost_) release_pinned(lost_);
+}
+
+std::string RnnPersistent::refusal(const RnnShape& shape) const {
+  if (shape.dtype != DType::f32) return fmt::format("it has no kernel for {}", name_of(shape.dtype));
+  if (shape.layer_norm) return "no layer normalisation in the cell";
+  for (Pass pass : kPasses) {
+    const auto result = plan(pass, shape_of(shape, 1), device_);
+    if (const auto* refused = std::get_if<Refusal>(&result)) return refused->reason;
+  }
+  return {};
+}
+
+PersistentPlan RnnPersistent::plan_of(Pass pass, const PersistentShape& shape) const {
+  const auto result = plan(pass, shape, device_);
+  if (const auto* refused = std::get_if<Refusal>(&result))
+    throw Failure("rnn.path = persistent with {} sequences: {}", shape.sequences, refused->reason);
+  return std::get<PersistentPlan>(result);
+}
+
+// Flags, and the exchanged h behind them, in the queue's workspace.
+Exchange RnnPersistent::exchange(Queue& queue, size_t elements, float** h_exchange) {
+  if (!lost_) {
+    lost_ = static_cast<uint64_t*>(allocate_pinned(sizeof(uint64_t), "the word of a lost block"));
+    *lost_ = 0;
+  }
+  const size_t flags = (static_cast<size_t>(device_.multiprocessors) * sizeof(uint32_t) + 255) / 256 * 256;
+  auto* memory = static_cast<char*>(queue.workspace(flags + elements * sizeof(float)));
+  if (h_exchange) *h_exchange = reinterpret_cast<float*>(memory + flags);
+  return {.flags = reinterpret_cast<uint32_t*>(memory), .lost = lost_, .patience = patience_};
+}
+
+void RnnPersistent::run(Queue& queue, const RnnForward& p, const StepForwardParams<float> (&directions)[2]) {
+  SLUICE_CHECK(p.batch->layout != Layout::bucketed, "path persistent: no bucketed batches");
+  if (p.batch->sequences == 0) return;
+  PersistentForwardParams<float> all;
+  all.shape = shape_of(p.shape, p.batch->sequences);
+  all.plan = plan_of(Pass::forward, all.shape);
+  all.exchange = exchange(queue, static_cast<size_t>(exchange_size(all.shape)), &all.h_exchange);
+  all.places = places_of(*p.batch);
+  all.x_index = reading<int32_t, 1>(p.x_index);
+  all.y = p.y.view<float, 2>();
+  for (int64_t d = 0; d < p.shape.directions; ++d) {
+    const StepForwardParams<float>& step = directions[d];
+    all.directions[d] = {.masks = step.masks,
+                         .x_pre = step.x_pre ? step.x_pre : reading(step.slots),
+                         .R = reading_part<float>(p.R, d),
+                         .b = step.b,
+                         .h0 = reading_part<float>(p.h0, d),
+                         .c0 = reading_part<float>(p.c0, d),
+                         .gates = step.slots,
+                         .c_saved = step.c_saved,
+                         .hT = part<float>(p.hT, d),
+                         .cT = part<float>(p.cT, d)};
+  }
+  launch(all, queue.stream());
+}
+
+void RnnPersistent::run(Queue& queue, const RnnBackward& p,
+                        const StepBackwardParams<float> (&directions)[2]) {
+  const RnnForward& f = p.forward;
+  if (f.batch->sequences == 0) return;
+  PersistentBackwardParams<float> all;
+  all.shape = shape_of(f.shape, f.batch->sequences);
+  all.plan = plan_of(Pass::backward, all.shape);
+  all.exchange = exchange(queue, 0, nullptr);
+  all.places = places_of(*f.batch);
+  all.dy = reading<float, 2>(p.dy);
+  for (int64_t d = 0; d < f.shape.directions; ++d) {
+    const StepBackwardParams<float>& step = directions[d];
+    all.directions[d] = {.masks = step.masks,
+                         .R = reading_part<float>(f.R, d),
+                         .c_saved = step.c_saved,
+                         .c0 = step.c0,
+                         .dhT = reading_part<float>(p.dhT, d),
+                         .dcT = reading_part<float>(p.dcT, d),
+                         .gates = step.slots,
+                         .dh0 = part<float>(p.dh0, d),
+                         .dc0 = part<float>(p.dc0, d)};
+  }
+  launch(all, queue.stream());
+}
+
+void RnnPersistent::check() {
+  if (!lost_) return;
+  const LostBlock found = LostBlock::of(std::exchange(*lost_, 0));
+  if (found.lost)
+    throw Failure(
+        "rnn.path = persistent: the blocks of direction {}, group {} waited in vain for each other at step "
+        "{}; "
+        "is the GPU shared with other programs? rnn.path = step does not need all of it",
+        found.direction, found.group, found.step);
+}
+
+}  // namespace sluice::cuda

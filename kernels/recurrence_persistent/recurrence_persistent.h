@@ -1,0 +1,123 @@
+// A whole pass of a recurrence through time in one launch: R stays on the chip.
+//
+// Note [Teams]
+// The blocks of a launch, one on an SM, form teams. A team is one direction d and one of P groups of the
+// batch: the rows b = p, p + P, ... of the sorted batch, so that the groups' lengths are much alike. Its G
+// blocks share the H units; together they hold all of R. Nothing passes between teams, and each stops at its
+// own longest row. Where D * P teams do not fit the GPU at once, several launches follow each other.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/batch/rows.h"
+#include "kernels/cells/cell.h"
+#include "kernels/core/macros.h"
+#include "kernels/core/plan.h"
+#include "kernels/core/stream.h"
+#include "kernels/core/view.h"
+#include "kernels/recurrence_step/recurrence_step.h"
+
+namespace sluice::cuda {
+
+enum class Pass : uint8_t { forward, backward };
+
+struct PersistentShape {
+  CellKind cell = CellKind::lstm;
+  int hidden = 0;      // H
+  int sequences = 0;   // B
+  int directions = 1;  // D
+};
+
+// How a pass is laid out; made by plan() alone.
+struct PersistentPlan {
+  int units = 0;       // U, of a block: 8, 16 or 32
+  int blocks = 0;      // G, of a team
+  int groups = 0;      // P, of the batch
+  int tile_rows = 0;   // rows that are multiplied at once
+  int register_k = 0;  // of a thread's part of the sum: in registers,
+  int shared_k = 0;    // and in shared memory
+  int teams_at_once = 0;
+  int launches = 1;
+  size_t shared = 0;  // bytes of a block
+  double step = 0;    // cycles of a step with all rows active, MODEL
+
+  SLUICE_HD int rows(int sequences) const {
+    return (sequences + groups - 1) / groups;
+  }  // of the largest group
+};
+
+// By H, B, D and the GPU's limits; `Refusal` says why not.
+Planned<PersistentPlan> plan(Pass, const PersistentShape&, const DeviceProps&);
+
+// Elements of PersistentForwardParams::h_exchange.
+int64_t exchange_size(const PersistentShape&);
+
+// The word that a kernel leaves when a block waited in vain for its team: 0, or all of this.
+struct LostBlock {
+  bool lost = false;
+  int direction = 0, group = 0, step = 0;
+
+  constexpr uint64_t word() const {
+    return uint64_t{lost} << 63 | static_cast<uint64_t>(direction) << 56 |
+           static_cast<uint64_t>(group) << 32 | static_cast<uint32_t>(step);
+  }
+  static constexpr LostBlock of(uint64_t word) {
+    return {.lost = word >> 63 != 0,
+            .direction = static_cast<int>(word >> 56 & 0x7f),
+            .group = static_cast<int>(word >> 32 & 0xffffff),
+            .step = static_cast<int>(word & 0xffffffff)};
+  }
+};
+
+struct Exchange {
+  uint32_t* flags = nullptr;            // [blocks * teams_at_once]; zeroed by launch()
+  uint64_t* lost = nullptr;             // LostBlock::word(), in host memory
+  int64_t patience = int64_t{1} << 22;  // looks at a flag before its block counts as lost; some seconds
+};
+
+template <class T>
+struct PersistentForwardParams {
+  PersistentPlan plan;
+  PersistentShape shape;
+  Exchange exchange;
+  RowPlaces places;
+  View<const int32_t, 1> x_index;  // [N] or null: row r takes x_pre[x_index[r]]
+  View<T, 2> y;                    // [N,D*H] = h
+  T* h_exchange = nullptr;         // exchange_size()
+  struct Direction {
+    StepMasks<T> masks;
+    View<const T, 2> x_pre;   // [N,4H], or [U,4H] with x_index: W x; may be `gates`
+    View<const T, 2> R;       // [4H,H]
+    View<const T, 1> b;       // [4H]
+    View<const T, 2> h0, c0;  // [B,H] or null (zero)
+    View<T, 2> gates;         // [N,4H] = activated
+    View<T, 2> c_saved;       // [N,H] = c, after zoneout
+    View<T, 2> hT, cT;        // [B,H] = or null
+  } directions[2];
+};
+
+template <class T>
+struct PersistentBackwardParams {
+  PersistentPlan plan;
+  PersistentShape shape;
+  Exchange exchange;
+  RowPlaces places;
+  View<const T, 2> dy;  // [N,D*H]
+  struct Direction {
+    StepMasks<T> masks;
+    View<const T, 2> R;         // [4H,H]
+    View<const T, 2> c_saved;   // [N,H]
+    View<const T, 2> c0;        // [B,H] or null (zero)
+    View<const T, 2> dhT, dcT;  // [B,H] or null (zero)
+    View<T, 2> gates;           // [N,4H] activated; = gradients of the sums before activation
+    View<T, 2> dh0, dc0;        // [B,H] = or null
+  } directions[2];
+};
+
+// Every block of a launch must be resident at once: a cooperative launch, which fails otherwise.
+template <class T>
+void launch(const PersistentForwardParams<T>&, cudaStream_t);
+template <class T>
+void launch(const PersistentBackwardParams<T>&, cudaStream_t);
+
+}  // namespace sluice::cuda

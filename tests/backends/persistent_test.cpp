@@ -1,0 +1,122 @@
+// The path persistent where the oracle's tests do not reach: groups of several rows and tiles, teams of many
+// blocks, long sequences, launches one after another. CMakeLists.txt runs these on GPUs of several sizes.
+#include <gmock/gmock.h>
+
+#include "engine/backends/cuda/device.h"
+#include "engine/backends/cuda/rnn_persistent.h"
+#include "engine/backends/cuda/views.h"
+#include "engine/error.h"
+#include "tests/backends/rnn_problem.h"
+
+namespace sluice {
+namespace {
+
+RnnShape shape_of(int E, int H, int D) {
+  RnnShape s;
+  s.input_size = E;
+  s.hidden_size = H;
+  s.directions = D;
+  s.site = 11;
+  return s;
+}
+
+class Persistent : public testing::Test {
+ protected:
+  // Near the oracle, and the same bits again.
+  void check(const RnnProblem& p) {
+    SCOPED_TRACE(testing::Message() << "lengths " << testing::PrintToString(p.host.lengths) << " H "
+                                    << p.shape.hidden_size << " D " << p.shape.directions);
+    const RnnResult first = run(*backend_, RnnPath::persistent, p);
+    expect_near(first, run_oracle(p), p);
+    expect_same_bits(run(*backend_, RnnPath::persistent, p), first);
+  }
+  std::unique_ptr<Backend> backend_ = make_backend({.device = Device::cuda});
+};
+
+TEST_F(Persistent, uneven_lengths_over_several_blocks) {
+  check(RnnProblem(shape_of(3, 45, 2), {9, 8, 8, 6, 5, 3, 2, 1, 1, 0, 0}, Layout::packed));
+}
+
+// R in registers alone, and in shared memory as well.
+TEST_F(Persistent, teams_of_many_blocks) {
+  for (int H : {61, 130, 250, 300}) {
+    const RnnShape s = shape_of(2, H, 1);
+    const auto refused = cuda::RnnPersistent(cuda::open_device(0)).refusal(s);
+    if (refused.empty()) check(RnnProblem(s, {3, 2, 2}, Layout::packed));
+    EXPECT_TRUE(refused.empty() || H > 64) << refused;
+  }
+}
+
+TEST_F(Persistent, more_rows_than_a_tile) {
+  std::vector<int> lengths;
+  for (int b = 0; b < 37; ++b) lengths.push_back((b * 5) % 7);
+  check(RnnProblem(shape_of(3, 40, 1), lengths, Layout::padded));
+}
+
+TEST_F(Persistent, more_rows_than_a_launch) {
+  std::vector<int> lengths;
+  for (int b = 0; b < 151; ++b) lengths.push_back(b % 3);
+  check(RnnProblem(shape_of(2, 9, 2), lengths, Layout::packed));
+}
+
+TEST_F(Persistent, one_step) {
+  check(RnnProblem(shape_of(3, 33, 2), {1, 1, 1}, Layout::packed));
+}
+
+TEST_F(Persistent, many_steps) {
+  check(RnnProblem(shape_of(2, 12, 2), {300, 299, 171, 4}, Layout::packed));
+}
+
+TEST_F(Persistent, regularised) {
+  RnnShape s = shape_of(3, 45, 2);
+  s.recurrent_dropout = 0.3;
+  s.zoneout_hidden = 0.2;
+  s.zoneout_cell = 0.1;
+  RnnProblem p(s, {7, 6, 6, 5, 4, 3, 2, 1, 0}, Layout::packed);
+  check(p);
+  p.use_distinct_inputs();
+  check(p);
+}
+
+// A block that looks once at its team's flags finds them unset: it cannot be the last to publish and the
+// first to look.
+TEST_F(Persistent, blocks_that_wait_in_vain_are_an_error) {
+  const RnnProblem p(shape_of(3, 60, 1), {3, 2}, Layout::packed);
+  const int64_t N = p.host.rows, H = 60;
+  Rig rig(*backend_, DType::f32);
+  const Batch batch = rig.upload(p.host);
+  RnnForward forward;
+  forward.shape = p.shape;
+  forward.path = RnnPath::persistent;
+  forward.batch = &batch;
+  forward.R = rig.in(p.R, {1, 4 * H, H});
+  forward.y = rig.out({N, H});
+  cuda::StepForwardParams<float> directions[2];
+  directions[0].slots = rig.inout(Values(static_cast<size_t>(N * 4 * H), 0.5), {N, 4 * H}).view<float, 2>();
+  directions[0].c_saved = rig.out({N, H}).view<float, 2>();
+  directions[0].b = cuda::reading<float, 1>(rig.in(p.b, {4 * H}));
+  backend_->synchronize();
+
+  const DeviceProps device = cuda::open_device(0);
+  cuda::Memory memory(0);
+  cuda::Queue queue(device, memory, "test");
+  cuda::RnnPersistent persistent(device);
+  const auto waits = [&](int64_t looks) {
+    persistent.set_patience(looks);
+    persistent.run(queue, forward, directions);
+    queue.synchronize();
+    try {
+      persistent.check();
+    } catch (const Failure& e) {
+      EXPECT_THAT(e.what(),
+                  testing::ContainsRegex("direction 0, group [0-9]+ waited in vain .* at step [0-9]+"));
+      return false;
+    }
+    return true;
+  };
+  EXPECT_FALSE(waits(0));
+  EXPECT_TRUE(waits(int64_t{1} << 22));
+}
+
+}  // namespace
+}  // namespace sluice

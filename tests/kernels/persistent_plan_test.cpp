@@ -1,0 +1,108 @@
+// How the path persistent is laid out on GPUs that are not at hand.
+#include <gmock/gmock.h>
+
+#include <stdexcept>
+
+#include "kernels/core/gpus.h"
+#include "kernels/recurrence_persistent/layout.h"
+
+namespace sluice::cuda {
+namespace {
+
+const DeviceProps& device(const std::string& name) {
+  for (const DeviceProps& d : known_gpus())
+    if (d.name == name) return d;
+  throw std::invalid_argument(name);
+}
+
+bool takes(const std::string& gpu, int hidden, int directions = 1, int sequences = 16) {
+  for (Pass pass : {Pass::forward, Pass::backward})
+    if (std::holds_alternative<Refusal>(
+            plan(pass, {CellKind::lstm, hidden, sequences, directions}, device(gpu))))
+      return false;
+  return true;
+}
+
+// Whatever the shape: all of R has a place, every row a group, and the launch fits the device.
+TEST(PersistentPlan, holds_what_it_must_within_the_device) {
+  int accepted = 0;
+  for (const DeviceProps& gpu : known_gpus())
+    for (int hidden : {1, 5, 17, 64, 100, 128, 256, 300, 512, 768, 1024, 1600, 2048})
+      for (int sequences : {1, 2, 7, 16, 64, 200, 512})
+        for (int directions : {1, 2})
+          for (Pass pass : {Pass::forward, Pass::backward}) {
+            const PersistentShape shape{CellKind::lstm, hidden, sequences, directions};
+            const auto result = plan(pass, shape, gpu);
+            if (std::holds_alternative<Refusal>(result)) continue;
+            ++accepted;
+            const auto p = std::get<PersistentPlan>(result);
+            SCOPED_TRACE(testing::Message()
+                         << gpu.name << " H " << hidden << " B " << sequences << " D " << directions
+                         << (pass == Pass::forward ? " forward" : " backward"));
+            const ProductLayout product = product_layout(pass, hidden, p);
+            EXPECT_GE(p.blocks * p.units, hidden);
+            EXPECT_LT((p.blocks - 1) * p.units, hidden);
+            EXPECT_GE(product.padded_k(), product.K);
+            EXPECT_EQ(p.shared_k % 4, 0);
+            EXPECT_GE(p.groups, 1);
+            EXPECT_LE(p.groups, sequences);
+            EXPECT_LE(p.rows(sequences), kMaxTiles * p.tile_rows);
+            EXPECT_LE(p.tile_rows, kMaxTileRows);
+            EXPECT_LE(p.tile_rows * p.units, kPersistentThreads);
+            EXPECT_LE(p.blocks * p.teams_at_once, gpu.multiprocessors);
+            EXPECT_GE(p.launches * p.teams_at_once, directions * p.groups);
+            EXPECT_LT(p.shared, gpu.shared_per_block);
+            EXPECT_EQ(p.shared,
+                      sizeof(float) * static_cast<size_t>(shared_layout(pass, product, p, sequences).end));
+            EXPECT_TRUE(p.register_k == kRegisterK[0] || p.register_k == kRegisterK[1]);
+          }
+  EXPECT_GT(accepted, 2000);
+}
+
+// R in f32 is 16 H^2 bytes; an SM takes 96 KB of it in registers and what its shared memory has left.
+TEST(PersistentPlan, takes_what_fits_and_refuses_the_rest) {
+  for (const DeviceProps& gpu : known_gpus()) EXPECT_TRUE(takes(gpu.name, 256, 2)) << gpu.name;
+  for (const char* gpu : {"A100 SXM 80GB", "H100 SXM", "H100 PCIe", "H200", "B200", "RTX 4090"})
+    EXPECT_TRUE(takes(gpu, 512, 2)) << gpu;
+  for (const char* gpu : {"H100 SXM", "H200", "B200"}) EXPECT_TRUE(takes(gpu, 1024)) << gpu;
+  EXPECT_FALSE(takes("RTX 3060", 1024));
+  for (const DeviceProps& gpu : known_gpus()) EXPECT_FALSE(takes(gpu.name, 2048)) << gpu.name;
+}
+
+TEST(PersistentPlan, refusals_say_why) {
+  using testing::HasSubstr;
+  const auto reason = [](Pass pass, int hidden, const DeviceProps& gpu) {
+    return std::get<Refusal>(plan(pass, {CellKind::lstm, hidden, 16, 1}, gpu)).reason;
+  };
+  EXPECT_THAT(
+      reason(Pass::forward, 2048, device("H100 SXM")),
+      HasSubstr("R of hidden size 2048, 67 MB in f32, does not stay in registers and shared memory of "
+                "132 multiprocessors of 227 KB"));
+  EXPECT_THAT(reason(Pass::backward, 64, {"V100", 7, 0, 80, 96 << 10, 16ull << 30}),
+              HasSubstr("compute capability 8.0, V100 has 7.0"));
+  EXPECT_THAT(
+      std::get<Refusal>(plan(Pass::forward, {CellKind::gru, 64, 16, 1}, device("A100 SXM 80GB"))).reason,
+      HasSubstr("no kernel for this cell"));
+}
+
+// What one SM can hold stays there: nothing is exchanged. Both directions and the groups run side by side.
+TEST(PersistentPlan, small_layers_use_one_block_a_team) {
+  const auto p =
+      std::get<PersistentPlan>(plan(Pass::forward, {CellKind::lstm, 32, 64, 2}, device("H100 SXM")));
+  EXPECT_EQ(p.blocks, 1);
+  EXPECT_EQ(p.groups, 64);
+  EXPECT_EQ(p.launches, 1);
+}
+
+TEST(PersistentPlan, lost_blocks_are_named_by_a_word) {
+  const LostBlock lost{.lost = true, .direction = 1, .group = 70, .step = 299};
+  const LostBlock read = LostBlock::of(lost.word());
+  EXPECT_TRUE(read.lost);
+  EXPECT_EQ(read.direction, 1);
+  EXPECT_EQ(read.group, 70);
+  EXPECT_EQ(read.step, 299);
+  EXPECT_FALSE(LostBlock::of(0).lost);
+}
+
+}  // namespace
+}  // namespace sluice::cuda
