@@ -34,8 +34,11 @@ void KernelRig::add_linear() {
   const Batch& b = batch(Layout::packed);
   const int64_t M = b.rows, C = sizes_.width;
   const double elements = static_cast<double>(M * C) * s_, columns = static_cast<double>(C) * a_;
-  const Tensor x = real({M, C}), W = real({C, C}), bias = acc({C}), y = zeros(acc_, {M, C}),
-               dy = real({M, C}), dx = zeros(type_, {M, C}), dW = zeros(acc_, {C, C}), db = zeros(acc_, {C});
+  const Tensor x = real({M, C}), W = real({C, C}), y = zeros(acc_, {M, C}), dy = real({M, C}),
+               dx = zeros(type_, {M, C}), dW = zeros(acc_, {C, C}), db = zeros(acc_, {C});
+  Tensor bias = acc({C + 1});  // where cuBLASLt's epilogue does not take it
+  bias.data = static_cast<char*>(bias.data) + static_cast<int64_t>(a_);
+  bias.dims[0] = C;
   add(
       "linear_forward",
       {{"bias", static_cast<double>(M) * columns + columns,

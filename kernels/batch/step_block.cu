@@ -53,5 +53,11 @@ void launch(const CopyStepsParams<From, To>& p, cudaStream_t stream) {
 
 template void launch(const CopyStepsParams<float, float>&, cudaStream_t);
 template void launch(const CopyStepsParams<double, double>&, cudaStream_t);
+template void launch(const CopyStepsParams<bf16, bf16>&, cudaStream_t);
+template void launch(const CopyStepsParams<bf16, float>&, cudaStream_t);
+template void launch(const CopyStepsParams<float, bf16>&, cudaStream_t);
+template void launch(const CopyStepsParams<f16, f16>&, cudaStream_t);
+template void launch(const CopyStepsParams<f16, float>&, cudaStream_t);
+template void launch(const CopyStepsParams<float, f16>&, cudaStream_t);
 
 }  // namespace sluice::cuda

@@ -1,10 +1,10 @@
 // Bias and bias gradient.
 //
-// Maths:   y += b, row by row; db += column sums of dy, or of its products with `factor`, in f64.
+// Maths:   y = b, row by row; db += column sums of dy, or of its products with `factor`, in f64.
 // Shapes:  y, dy [M,K]; b, db [K].
 // Grid:    bias: row_grid over (row, column). Column sums: columns.cuh, chunks of rows and then their
 //          sums; one launch where there is one chunk.
-// Bytes:   bias 2 M K s (M K s when it overwrites), s the size of T; column sums M K s, and M K / 8 at
+// Bytes:   bias M K s, s the size of T; column sums M K s, and M K / 8 at
 //          most of partial sums.
 // Bound:   memory.
 // Sync:    the two stages are two kernels of one stream; within a block, one barrier. No atomics: who adds
@@ -24,14 +24,9 @@ __global__ void __launch_bounds__(kRowThreads) bias(BiasParams<T> p) {
   const int64_t columns = p.y.dims[1];
   for_rows({}, p.y.dims[0], [&](int64_t r, const RowWalk&) {
     for (int64_t k = int64_t{threadIdx.x} * W; k < columns; k += int64_t{blockDim.x} * W) {
-      auto sum = load<W>(p.b.data + k);
-      if (SLUICE_MUTANT(linear_without_bias)) sum = {};
-      if (p.accumulate) {
-        const auto y = load<W>(p.y.row(r) + k);
-#pragma unroll
-        for (int i = 0; i < W; ++i) sum.at[i] += y.at[i];
-      }
-      store<W>(p.y.row(r) + k, sum);
+      auto b = load<W>(p.b.data + k);
+      if (SLUICE_MUTANT(linear_without_bias)) b = {};
+      store<W>(p.y.row(r) + k, b);
     }
   });
 }

@@ -11,12 +11,11 @@
 
 namespace sluice::cuda {
 
-// y[r,k] += b[k], or = b[k].
+// y[r,k] = b[k].
 template <class T>
 struct BiasParams {
   View<const T, 1> b;  // [K]
-  View<T, 2> y;        // [M,K] += or =
-  bool accumulate = true;
+  View<T, 2> y;        // [M,K] =
 };
 
 // db[k] += sum over r of dy[r,k], or of dy[r,k] * factor[r,k], added up in f64.

@@ -33,9 +33,14 @@ struct Result {
   Values y, dx, dW, db;
 };
 
-Result run(Rig& rig, const Problem& p, bool with_dx = true) {
+Result run(Rig& rig, const Problem& p, bool with_dx = true, int64_t bias_offset = 0) {
   const Tensor x = rig.in(p.x, {p.M, p.C}), W = rig.in(p.W, {p.K, p.C}), y = rig.out_acc({p.M, p.K});
-  rig.backend().linear_forward({x, W, rig.in_acc(p.b, {p.K}), y});
+  Values b(static_cast<size_t>(bias_offset));
+  b.insert(b.end(), p.b.begin(), p.b.end());
+  Tensor bias = rig.in_acc(b, {bias_offset + p.K});
+  bias.data = static_cast<char*>(bias.data) + bias_offset * static_cast<int64_t>(size_of(bias.dtype));
+  bias.dims[0] = p.K;
+  rig.backend().linear_forward({x, W, bias, y});
   const Tensor dx = with_dx ? rig.out({p.M, p.C}) : Tensor();
   const Tensor dW = rig.inout_acc(p.dW0, {p.K, p.C}), db = rig.inout_acc(p.db0, {p.K});
   rig.backend().linear_backward({x, W, rig.in(p.dy, {p.M, p.K}), dx, dW, db});
@@ -79,6 +84,12 @@ TEST_P(Linear, small_whole_numbers_are_exact) {
     EXPECT_TRUE(near(got.dW, want.dW, tolerance::exact()));
     EXPECT_TRUE(near(got.db, want.db, tolerance::exact()));
   }
+}
+
+TEST_P(Linear, bias_may_lie_anywhere) {
+  Rig rig(*backend_, dtype_);
+  const Problem p(7, 17, 5, dtype_);
+  EXPECT_TRUE(near(run(rig, p, true, 1).y, run_oracle(p).y, tolerance::sum(acc_, 17)));
 }
 
 TEST_P(Linear, gradient_of_the_input_may_be_left_out) {

@@ -98,16 +98,17 @@ class Classifier {
 
   RnnBackward layer_backward(const RnnForward& f, Tensor dy, Tensor dhT, Tensor dcT) {
     const int64_t E = f.shape.input_size;
-    RnnBackward g{f,
-                  dy,
-                  dhT,
-                  dcT,
-                  rig_.out({host_.rows, E}),
-                  zeros({kD, kG * kH, E}),
-                  zeros({kD, kG * kH, kH}),
-                  zeros({kD, kG * kH}),
-                  rig_.out({kD, kB, kH}),
-                  rig_.out({kD, kB, kH})};
+    RnnBackward g{.forward = f,
+                  .dy = dy,
+                  .dhT = dhT,
+                  .dcT = dcT,
+                  .dx = rig_.out({host_.rows, E}),
+                  .dW = zeros({kD, kG * kH, E}),
+                  .dR = zeros({kD, kG * kH, kH}),
+                  .db = zeros({kD, kG * kH}),
+                  .dnorms = {},
+                  .dh0 = rig_.out({kD, kB, kH}),
+                  .dc0 = rig_.out({kD, kB, kH})};
     rig_.backend().rnn_backward(g);
     return g;
   }

@@ -68,8 +68,7 @@ bool path_takes(RnnPath path, const RnnShape& shape) {
   if (!library) return true;
   if (shape.recurrent_dropout > 0 || shape.zoneout_hidden > 0 || shape.zoneout_cell > 0) return false;
   if (path == RnnPath::onednn) return narrow;
-  const bool f64 = shape.cudnn_algorithm == CudnnAlgorithm::standard;
-  return shape.dtype == DType::f32 || (f64 && shape.dtype == DType::f64);
+  return shape.dtype != DType::f64 || shape.cudnn_algorithm == CudnnAlgorithm::standard;
 }
 
 RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {

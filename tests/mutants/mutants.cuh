@@ -13,15 +13,14 @@ struct Name {
   static constexpr uint32_t kHash = hash;
 };
 
-static __device__ uint32_t chosen;  // each translation unit has its own
+// Each translation unit has its own of both.
+static __device__ uint32_t chosen;
 
-struct TranslationUnit {
-  TranslationUnit() {
-    add_translation_unit(
-        [](uint32_t mutant) -> int { return cudaMemcpyToSymbol(chosen, &mutant, sizeof mutant); });
-  }
-};
-static const TranslationUnit kTranslationUnit;
+static int choose(uint32_t mutant) {
+  return cudaMemcpyToSymbol(chosen, &mutant, sizeof mutant);
+}
+
+static const bool kAdded = (add_translation_unit(choose), true);
 
 }  // namespace sluice::mutants
 

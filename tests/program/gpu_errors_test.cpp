@@ -26,7 +26,8 @@ struct GpuErrors : testing::Test {
   GpuErrors() { folder.write("train.tsv", small_corpus(60)); }
 
   Arguments train(const std::string& run, const Arguments& more = {}) const {
-    Arguments all = {"--device", "cuda", "--quiet"};
+    Arguments all = {"--quiet"};
+    if (std::find(more.begin(), more.end(), "--device") == more.end()) all = {"--device", "cuda", "--quiet"};
     all.insert(all.end(), more.begin(), more.end());
     return train_small(folder.path("train.tsv"), folder.path(run), all);
   }
@@ -88,6 +89,10 @@ TEST_F(GpuErrors, CublasThatIsMissingOrFails) {
   expect_no_start(1, "cublasCreate_v2=3", "the GPU's memory is full");
   const Outcome outcome = run_sluice(train("run"), with_faults("cublasSgemm_v2=13"));
   expect_failure(outcome, 1, "cublasSgemm: CUBLAS_STATUS_EXECUTION_FAILED");
+  std::filesystem::remove_all(folder.path("run"));
+  expect_no_start(2, "missing=libcublasLt.so", "cuBLASLt 13 of the CUDA toolkit cannot be loaded");
+  const Outcome lt = run_sluice(train("run"), with_faults("cublasLtMatmul=13"));
+  expect_failure(lt, 1, "cublasLtMatmul: CUBLAS_STATUS_EXECUTION_FAILED");
 }
 
 TEST_F(GpuErrors, OutOfMemory) {
@@ -113,7 +118,7 @@ TEST_F(GpuErrors, DeviceLostInMidStep) {
       {"launch@1=719", "cudaErrorLaunchFailure"},
       {"launch@" + at(0.5) + "=719!", "compute-sanitizer names the kernel"},
       {"launch@" + at(0.6) + "=701", "cudaErrorLaunchOutOfResources"},
-      {"launch@" + at(0.9) + "=214!", "nvidia-smi"},
+      {"launch@" + at(0.8) + "=214!", "nvidia-smi"},
       {"cudaMemcpyAsync@150=719!", "cudaErrorLaunchFailure"},
       {"cudaStreamSynchronize@30=719!", "cudaErrorLaunchFailure"},
   };

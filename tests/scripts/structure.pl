@@ -24,7 +24,7 @@ my @kNamedHeaders = (
     ['ICU',      qr{^unicode/},           qr{^host/text/unicode\.cpp$}],
     ['oneDNN',   qr{^(?:oneapi/)?dnnl},   qr{^engine/backends/cpu/(?:pool|gemm_onednn|rnn_onednn)\.cpp$}],
     ['CUDA',     qr{^(?:cuda|curand|cooperative_groups|cub/|nvtx|nccl|mma\.h)}, qr{\.cuh?$|^engine/backends/cuda/(?:cublas|cuda_backend|device|graphs|memory|queue|transfers)\.cpp$|^bench/gpu_stopwatch\.cpp$|^tests/program/(?:cuda_faults|nvtx_probe)\.cpp$}],
-    ['cuBLAS',   qr{^cublas},             qr{^engine/backends/cuda/cublas\.cpp$}],
+    ['cuBLAS',   qr{^cublas},             qr{^engine/backends/cuda/cublas(?:_lt)?\.cpp$}],
     ['cuDNN',    qr{^cudnn},              qr{^engine/backends/cudnn/library\.cpp$}],
 );
 

@@ -21,18 +21,23 @@ using test::RigOptions;
 constexpr double kRelative = 1e-5, kRelativeF64 = 1e-11;
 constexpr int64_t kUpdates = 20;
 
-// In types of 16 bits, of losses, norms and layers' weights. Measured: 0.08 and 0.05 at most, most of them
-// below 0.025 and 0.003. f16's unit is an eighth of bf16's, but its small gradients lose digits, or all of
-// them.
-double relative_of(DType type) {
-  return type == DType::bf16 ? 0.125 : 0.0625;
+// In types of 16 bits and with short steps, which keep rounding from growing into another training. A loss:
+// what rounding once costs, 2^-8 or 2^-11. Measured of norms and layers' weights, at most: 0.020 and 0.0052
+// in bf16, 0.014 and 0.0014 in f16, whose unit is an eighth of bf16's, but whose small gradients lose digits,
+// or all of them.
+struct HalfBounds {
+  double losses, norms, weights;
+};
+HalfBounds half_bounds(DType type) {
+  if (type == DType::bf16) return {0x1p-8, 0.03, 0.008};
+  return {0x1p-11, 0.02, 0.002};
 }
 
 struct TrainingCase {
   std::string name;
   std::function<void(RigOptions&)> change;
-  // Clipped values, gathered over two batches, divided by their own small size: f32 itself is 1e-4 from f64
-  // there. The bound in f32 is then what f32 costs the CPU.
+  // Clipped values, gathered over two batches, divided by their own small size, or tokens that dropout makes
+  // zero, normalised: f32 itself is 1e-4 from f64 there. The bound in f32 is then what f32 costs the CPU.
   bool ill_conditioned = false;
 };
 
@@ -57,10 +62,12 @@ void everything(RigOptions& options) {
 std::vector<TrainingCase> training_cases() {
   std::vector<TrainingCase> cases;
   for (const ModelCase& c : model_cases())
-    cases.push_back({c.name, [c](RigOptions& o) {
+    cases.push_back({c.name,
+                     [c](RigOptions& o) {
                        c.change(o.model, o.loss);
                        o.train.layout = c.layout;
-                     }});
+                     },
+                     c.name.starts_with("Everything")});
   cases.push_back({"HiddenUnitsInVectors", [](RigOptions& o) { o.model.hidden_size = {8}; }});
   cases.push_back({"Sgd", [](RigOptions& o) { o.optimizer.kind = OptimizerKind::sgd; }});
   cases.push_back({"Nesterov", [](RigOptions& o) {
@@ -201,16 +208,29 @@ void expect_within_own_error(const Training& got, const Training& want, const Tr
 // Biases, embeddings, moments and running statistics are left out: some have no gradient but rounding's, or
 // one that few tokens make, and Adam makes each as large as any.
 void expect_within_rounding(const Training& got, const Training& want, DType type, bool ill_conditioned) {
-  const double relative = relative_of(type);
-  EXPECT_LE(distance(got.steps.losses, want.steps.losses), relative * size_of(want.steps.losses));
-  EXPECT_LE(distance(got.steps.norms, want.steps.norms), relative * size_of(want.steps.norms));
+  const HalfBounds relative = half_bounds(type);
+  EXPECT_LE(distance(got.steps.losses, want.steps.losses), relative.losses * size_of(want.steps.losses));
+  EXPECT_LE(distance(got.steps.norms, want.steps.norms), relative.norms * size_of(want.steps.norms));
   for (size_t k = 0; k < want.state.size(); ++k) {
     const auto& [name, values] = want.state[k];
     EXPECT_TRUE(std::isfinite(size_of(got.state[k].second))) << name;
     const bool of_a_layer = name.find(".weight") != std::string::npos && name != "embedding.weight";
     if (!of_a_layer || ill_conditioned) continue;
-    EXPECT_LE(distance(got.state[k].second, values), relative * size_of(values)) << name;
+    EXPECT_LE(distance(got.state[k].second, values), relative.weights * size_of(values)) << name;
   }
+}
+
+// Among few units a gate's activations can be all but equal: normalising them blows rounding up by orders of
+// magnitude, and long steps carry that from update to update. A comparison would be of nothing else.
+RigOptions options_of(const TrainingCase& c) {
+  RigOptions options = plain();
+  c.change(options);
+  if (options.model.layer_norm) {
+    options.model.embedding_size = 16;
+    for (int& units : options.model.hidden_size) units = 24;
+    options.train.learning_rate /= 10;
+  }
+  return options;
 }
 
 void PrintTo(const TrainingCase& c, std::ostream* out) {
@@ -220,9 +240,9 @@ void PrintTo(const TrainingCase& c, std::ostream* out) {
 class GpuTraining : public testing::TestWithParam<TrainingCase> {
  protected:
   void expect_follows_in_half(DType type) {
-    RigOptions options = plain();
-    GetParam().change(options);
+    RigOptions options = options_of(GetParam());
     options.model.layer_norm = false;  // of f32 and f64
+    options.train.learning_rate /= 10;
     const Training cpu = train(options, Device::cpu);
     options.model.dtype = type;
     if (type == DType::f16) options.train.loss_scale = 1024;  // no update is left out while a scale is found
@@ -255,8 +275,7 @@ std::string refusal(const ModelConfig& model) {
 }
 
 TEST_P(GpuTraining, follows_the_cpu) {
-  RigOptions options = plain();
-  GetParam().change(options);
+  RigOptions options = options_of(GetParam());
   if (const std::string why = refusal(options.model); !why.empty()) GTEST_SKIP() << why;
   const Training cpu = train(options, Device::cpu), gpu = train(options, Device::cuda);
   expect_same_shape(gpu, cpu);
@@ -266,8 +285,7 @@ TEST_P(GpuTraining, follows_the_cpu) {
 }
 
 TEST_P(GpuTraining, follows_the_cpu_in_f64) {
-  RigOptions options = plain();
-  GetParam().change(options);
+  RigOptions options = options_of(GetParam());
   options.model.dtype = DType::f64;
   if (const std::string why = refusal(options.model); !why.empty()) GTEST_SKIP() << why;
   const Training cpu = train(options, Device::cpu), gpu = train(options, Device::cuda);
@@ -284,8 +302,7 @@ TEST_P(GpuTraining, follows_the_cpu_in_f16) {
 }
 
 TEST_P(GpuTraining, gives_the_same_bits_again) {
-  RigOptions options = plain();
-  GetParam().change(options);
+  RigOptions options = options_of(GetParam());
   if (const std::string why = refusal(options.model); !why.empty()) GTEST_SKIP() << why;
   EXPECT_EQ(train(options, Device::cuda).state, train(options, Device::cuda).state);
 }

@@ -6,7 +6,9 @@
 
 #include <limits>
 #include <string>
+#include <type_traits>
 
+#include "engine/backends/cuda/shared_library.h"
 #include "engine/error.h"
 #include "kernels/core/check.cuh"
 
@@ -16,13 +18,8 @@ namespace {
 class Library {
  public:
   Library() {
-    const std::string name = "libcublas.so." + std::to_string(CUBLAS_VER_MAJOR);
-    void* library = nullptr;
     std::string because;
-    for (const std::string& path : {name, "/usr/local/cuda/lib64/" + name}) {
-      if ((library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))) break;
-      if (because.empty()) because = dlerror();
-    }
+    void* library = load_library("libcublas.so." + std::to_string(CUBLAS_VER_MAJOR), because);
     if (!library)
       throw Failure("cuBLAS {} of the CUDA toolkit cannot be loaded ({})", CUBLAS_VER_MAJOR, because);
     find(library, "cublasCreate_v2", create);
@@ -146,7 +143,9 @@ void Cublas::gemm(cudaStream_t stream, const Gemm<T, Out>& g) {
   }
   open(stream);
   const Library& library = Library::get();
-  library.check("cuBLAS's matrix product",
+  library.check(std::is_same_v<T, float>    ? "cublasSgemm"
+                : std::is_same_v<T, double> ? "cublasDgemm"
+                                            : "cublasGemmEx",
                 call(library, handle_, operation(g.transpose_b), operation(g.transpose_a), as_int(g.n),
                      as_int(g.m), as_int(g.k), g, as_int(g.ldb), as_int(g.lda), as_int(g.ldc)));
 }

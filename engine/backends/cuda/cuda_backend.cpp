@@ -14,6 +14,7 @@ std::string no_cuda_because(int index) {
   std::string reason = cuda::no_device_because();
   if (reason.empty()) reason = cuda::no_such_device_because(index);
   if (reason.empty()) reason = cuda::no_cublas_because();
+  if (reason.empty()) reason = cuda::no_cublas_lt_because();
   return reason;
 }
 

@@ -8,12 +8,17 @@
 
 namespace sluice::cuda {
 
-// y = b, then += x W^T.
+// The product's epilogue adds the bias where its address suits cuBLASLt; else y = b, then += x W^T.
 void CudaBackend::do_linear_forward(const LinearForward& p) {
   const int64_t M = p.x.dims[0], C = p.x.dims[1], K = p.W.dims[0];
   dispatch_stored(p.x.dtype, [&]<class T>() {
     using A = arithmetic_t<T>;
-    launch_planned(main_, BiasParams<A>{.b = reading<A, 1>(p.b), .y = p.y.view<A, 2>(), .accumulate = false});
+    if (reinterpret_cast<uintptr_t>(p.b.data) % kBiasAlignment == 0) {
+      main_.gemm(BiasedGemm<T, A>{
+          .m = M, .n = K, .k = C, .x = p.x.as<T>(), .W = p.W.as<T>(), .b = p.b.as<A>(), .y = p.y.as<A>()});
+      return;
+    }
+    launch_planned(main_, BiasParams<A>{.b = reading<A, 1>(p.b), .y = p.y.view<A, 2>()});
     main_.gemm(Gemm<T, A>{.transpose_b = true,
                           .m = M,
                           .n = K,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/backends/cuda/cublas.h"
+#include "engine/backends/cuda/cublas_lt.h"
 #include "engine/backends/cuda/memory.h"
 #include "kernels/core/plan.h"
 #include "kernels/core/stream.h"
@@ -46,6 +47,10 @@ class Queue {
   void gemm(const Gemm<T, Out>& product) {
     blas_.gemm(stream_, product);
   }
+  template <class T, class Out>
+  void gemm(const BiasedGemm<T, Out>& product) {
+    lt_.gemm(stream_, product);
+  }
   // What is queued here from now on waits for all that is queued in `other` by now.
   void wait_for(Queue& other);
   void zero(void* data, size_t bytes);
@@ -64,6 +69,7 @@ class Queue {
   std::vector<void*> workspaces_;  // the last one is in use, and the largest
   size_t workspace_bytes_ = 0;
   Cublas blas_;  // of its own: a handle's workspace serves one stream at a time
+  CublasLt lt_;
 };
 
 }  // namespace sluice::cuda

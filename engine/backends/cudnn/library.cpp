@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/backends/cuda/queue.h"
+#include "engine/backends/cuda/shared_library.h"
 #include "engine/backends/cudnn/net.h"
 
 namespace sluice::cuda {
@@ -35,11 +36,9 @@ class Function {
 class Library {
   static void* open() {
     std::string because;
-    for (const char* path : {"libcudnn.so.9", "/usr/local/cuda/lib64/libcudnn.so.9"}) {
-      if (void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL)) return library;
-      if (because.empty()) because = dlerror();
-    }
-    throw Failure("cuDNN 9 is not installed ({})", because);
+    void* library = load_library("libcudnn.so.9", because);
+    if (!library) throw Failure("cuDNN 9 is not installed ({})", because);
+    return library;
   }
   void* it = open();
 
@@ -140,6 +139,10 @@ Types types_of(DType type) {
       return {CUDNN_DATA_FLOAT, CUDNN_DATA_FLOAT, CUDNN_FMA_MATH};  // no TF32
     case DType::f64:
       return {CUDNN_DATA_DOUBLE, CUDNN_DATA_DOUBLE, CUDNN_DEFAULT_MATH};
+    case DType::bf16:
+      return {CUDNN_DATA_BFLOAT16, CUDNN_DATA_FLOAT, CUDNN_TENSOR_OP_MATH};
+    case DType::f16:
+      return {CUDNN_DATA_HALF, CUDNN_DATA_FLOAT, CUDNN_TENSOR_OP_MATH};
     default:
       throw Failure("no computation in {} by cuDNN", name_of(type));
   }

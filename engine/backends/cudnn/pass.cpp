@@ -335,9 +335,15 @@ void CudnnPass<T>::states_back(const NetCall& call, const T* from, A* all) const
 
 template struct CudnnSaved<float>;
 template struct CudnnSaved<double>;
+template struct CudnnSaved<bf16>;
+template struct CudnnSaved<f16>;
 template struct CudnnScratch<float>;
 template struct CudnnScratch<double>;
+template struct CudnnScratch<bf16>;
+template struct CudnnScratch<f16>;
 template class CudnnPass<float>;
 template class CudnnPass<double>;
+template class CudnnPass<bf16>;
+template class CudnnPass<f16>;
 
 }  // namespace sluice::cuda

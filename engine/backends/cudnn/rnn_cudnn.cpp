@@ -49,7 +49,6 @@ std::string known_refusal(const RnnShape& s) {
   if (s.layer_norm) return "no layer normalisation in the cell";
   if (s.recurrent_dropout > 0) return "no recurrent dropout";
   if (s.zoneout_hidden > 0 || s.zoneout_cell > 0) return "no zoneout";
-  if (is_half(s.dtype)) return fmt::format("no {}, only f32 and f64", name_of(s.dtype));
   if (s.cudnn_algorithm != CudnnAlgorithm::standard && s.dtype == DType::f64)
     return fmt::format("no f64 by {}, only by standard", name_of(s.cudnn_algorithm));
   if (s.cudnn_algorithm == CudnnAlgorithm::persist_static_small_h && s.hidden_size > kMostSmallH)
@@ -78,7 +77,7 @@ std::string RnnCudnn::refusal(const RnnShape& shape) {
 
 RnnBytes RnnCudnn::bytes(const RnnShape& shape, const MaxShape& max) {
   const CudnnSize size = cudnn_size(state_->cudnn, shape, max);
-  return dispatch_real(shape.dtype, [&]<class T>() {
+  return dispatch_stored(shape.dtype, [&]<class T>() {
     Carver saved(nullptr), scratch(nullptr);
     static_cast<void>(CudnnSaved<T>(saved, size));
     static_cast<void>(CudnnScratch<T>(scratch, size));
@@ -90,7 +89,7 @@ RnnBytes RnnCudnn::bytes(const RnnShape& shape, const MaxShape& max) {
 
 void RnnCudnn::forward(const RnnForward& p) {
   SLUICE_CHECK(p.batch->layout != Layout::bucketed, "path cudnn: no bucketed batches");
-  dispatch_real(p.shape.dtype, [&]<class T>() {
+  dispatch_stored(p.shape.dtype, [&]<class T>() {
     const CudnnPass<T> pass(state_->cudnn, state_->queue, p);
     const CudnnScratch<T>& scratch = pass.scratch();
     char* reserve = p.step.training ? state_->reserve(p.saved, pass.reserve_bytes()) : nullptr;
@@ -187,7 +186,7 @@ class Backward {
 }  // namespace
 
 void RnnCudnn::backward(const RnnBackward& p) {
-  dispatch_real(p.forward.shape.dtype, [&]<class T>() {
+  dispatch_stored(p.forward.shape.dtype, [&]<class T>() {
     Backward<T> backward(state_->cudnn, state_->queue, p);
     backward.run(state_->reserve(p.forward.saved, backward.reserve_bytes()));
   });
