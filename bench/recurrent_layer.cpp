@@ -1,9 +1,10 @@
 // One recurrent layer with its input product, forward and backward, on random data.
 #include "bench/families.h"
-#include "bench/lengths.h"
+#include "bench/random_batch.h"
 #include "bench/stopwatch.h"
 #include "bench/values.h"
 #include "engine/device_batch.h"
+#include "engine/lengths.h"
 #include "kernels/cells/cells.h"
 
 namespace sluice::bench {
@@ -26,16 +27,30 @@ Shape parse(const std::string& text) {
 const char* device_name(Device device) {
   return device == Device::cuda ? "cuda" : "cpu";
 }
-std::vector<RnnPath> paths_of(Device device) {
-  if (device == Device::cuda) return {RnnPath::step};
-  return {RnnPath::cpu, RnnPath::onednn};
+
+struct Way {
+  RnnPath path;
+  CudnnAlgorithm algorithm = CudnnAlgorithm::standard;
+
+  std::string name() const {
+    return path == RnnPath::cudnn ? fmt::format("cudnn {}", name_of(algorithm)) : name_of(path);
+  }
+};
+std::vector<Way> ways_of(Device device) {
+  if (device != Device::cuda) return {{RnnPath::cpu}, {RnnPath::onednn}};
+  return {{RnnPath::step},
+          {RnnPath::persistent},
+          {RnnPath::cudnn, CudnnAlgorithm::standard},
+          {RnnPath::cudnn, CudnnAlgorithm::persist_static},
+          {RnnPath::cudnn, CudnnAlgorithm::persist_dynamic},
+          {RnnPath::cudnn, CudnnAlgorithm::persist_static_small_h}};
 }
 
-// One layer bound to one batch, on one path.
+// One layer bound to one batch, run one way.
 class Layer {
  public:
-  // Throws UserError where the path refuses the cell or the type.
-  Layer(const Shape& s, const HostBatch& host, RnnPath path, const Settings& settings)
+  // Throws UserError where the path refuses the layer.
+  Layer(const Shape& s, const HostBatch& host, const Way& way, const Settings& settings)
       : backend_(make_backend({.device = settings.device, .threads = settings.threads})),
         stopwatch_(make_stopwatch(*backend_)),
         type_(settings.type),
@@ -49,11 +64,12 @@ class Layer {
                          .dtype = type_,
                          .input_size = s.hidden,
                          .hidden_size = s.hidden,
-                         .directions = s.directions};
-    backend_->choose_path(path, shape, nullptr);
-    const RnnBytes bytes = backend_->rnn_bytes(shape, path, max_);
+                         .directions = s.directions,
+                         .cudnn_algorithm = way.algorithm};
+    backend_->choose_path(way.path, shape, nullptr);
+    const RnnBytes bytes = backend_->rnn_bytes(shape, way.path, max_);
     RnnForward& f = backward_.forward;
-    f = {.shape = shape, .path = path, .step = {.training = true}, .batch = &batch};
+    f = {.shape = shape, .path = way.path, .step = {.training = true}, .batch = &batch};
     f.x = random({N, E}, 1.0);
     f.W = random({D, G * H, E}, 0.1);
     f.R = random({D, G * H, H}, 0.1);
@@ -131,14 +147,15 @@ void add(std::vector<Timing>& all, const Shape& s, const Settings& settings, boo
           {std::string("pytorch ") + layout, [rival = rivals.back().get()] { return rival->repeat(); }});
     }
   }
-  for (const RnnPath path : paths_of(settings.device)) {
-    const std::string name = fmt::format("{}:{}", device_name(settings.device), name_of(path));
+  for (const Way& way : ways_of(settings.device)) {
+    const std::string name = fmt::format("{}:{}", device_name(settings.device), way.name());
     try {
-      Layer& layer = *layers.emplace_back(std::make_unique<Layer>(s, host, path, settings));
+      Layer& layer = *layers.emplace_back(std::make_unique<Layer>(s, host, way, settings));
+      layer.forward_backward();  // what a library refuses only when it runs, it refuses here
       contenders.push_back({name, [&layer, with_backward] {
                               return with_backward ? layer.forward_backward() : layer.forward();
                             }});
-    } catch (const UserError& refused) {
+    } catch (const std::exception& refused) {
       printf("%s refuses %s: %s\n", name.c_str(), subject.name.c_str(), refused.what());
     }
   }

@@ -15,38 +15,6 @@ using checks::real_or_accumulator;
 using checks::same;
 using checks::shape;
 
-const char* name_of(RnnPath path) {
-  switch (path) {
-    case RnnPath::automatic:
-      return "auto";
-    case RnnPath::cpu:
-      return "cpu";
-    case RnnPath::onednn:
-      return "onednn";
-    case RnnPath::step:
-      return "step";
-    case RnnPath::cudnn:
-      return "cudnn";
-    case RnnPath::persistent:
-      return "persistent";
-  }
-  return "?";
-}
-
-const char* name_of(CudnnAlgorithm algorithm) {
-  switch (algorithm) {
-    case CudnnAlgorithm::standard:
-      return "standard";
-    case CudnnAlgorithm::persist_static:
-      return "persist_static";
-    case CudnnAlgorithm::persist_dynamic:
-      return "persist_dynamic";
-    case CudnnAlgorithm::persist_static_small_h:
-      return "persist_static_small_h";
-  }
-  return "?";
-}
-
 // A verb at work, to its end.
 class Verb {
  public:
@@ -60,7 +28,6 @@ class Verb {
 };
 
 // ---- memory
-// -------------------------------------------------------------------------------------------------------
 
 Buffer::Buffer(Backend& backend, size_t bytes, const char* what, Place place)
     : backend_(&backend), bytes_(bytes), place_(place) {
@@ -145,7 +112,6 @@ void Backend::zero(Tensor x) {
 }
 
 // ---- batch, embedding
-// ---------------------------------------------------------------------------------------------
 
 void Backend::build_mask(const BuildMask& a) {
   const Verb verb(*this, "build_mask");
@@ -185,7 +151,6 @@ void Backend::scatter_add(const ScatterAdd& a) {
 }
 
 // ---- recurrence
-// ---------------------------------------------------------------------------------------------------
 
 RnnPath Backend::choose_path(RnnPath wanted, const RnnShape& s, std::string* why) {
   SLUICE_CHECK(s.input_size > 0 && s.hidden_size > 0, "rnn: input size {}, hidden size {}", s.input_size,
@@ -210,7 +175,6 @@ void Backend::rnn_backward(const RnnBackward& a) {
 }
 
 // ---- pooling, normalisation, dropout
-// ------------------------------------------------------------------------------
 
 namespace {
 
@@ -277,7 +241,6 @@ void Backend::dropout(const Dropout& a) {
 }
 
 // ---- head
-// ---------------------------------------------------------------------------------------------------------
 
 void Backend::linear_forward(const LinearForward& a) {
   const Verb verb(*this, "linear_forward");
@@ -338,7 +301,6 @@ void Backend::sigmoid_xent(const SigmoidXent& a) {
 }
 
 // ---- clipping, optimisers
-// -----------------------------------------------------------------------------------------
 
 void Backend::convert(const Convert& a) {
   const Verb verb(*this, "convert");

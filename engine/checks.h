@@ -13,7 +13,7 @@ constexpr int64_t kAny = -1;
 void shape(const char* what, const Tensor& tensor, DType type, std::initializer_list<int64_t> dims);
 // As shape(), but a null tensor passes.
 void optional(const char* what, const Tensor& tensor, DType type, std::initializer_list<int64_t> dims);
-// Unless it has memory and is of a floating-point type. Note [Types] in engine/backend.h: REAL.
+// Unless it has memory and is of a floating-point type. Note [Types] in engine/verbs.h: REAL.
 void real(const char* what, const Tensor& tensor);
 // Unless it has memory and is f32 or f64: ACC.
 void accumulator(const char* what, const Tensor& tensor);

@@ -6,7 +6,7 @@
 // has a row gradient instead: the rows that the batches since the last update touched (`ids`) and their sums;
 // in dense mode it has a dense gradient like any other parameter.
 //
-// All of them are ACC of Note [Types] in engine/backend.h. Where REAL has 16 bits, the operands of matrix
+// All of them are ACC of Note [Types] in engine/verbs.h. Where REAL has 16 bits, the operands of matrix
 // products, which are the parameters that decay, have a working copy in REAL, rounded from the values by
 // refresh().
 #pragma once

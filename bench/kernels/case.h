@@ -57,7 +57,7 @@ class KernelRig {
   const std::vector<KernelCase>& cases() const { return cases_; }
 
  private:
-  // New memory: values that vary and are finite, of REAL or ACC (Note [Types] in engine/backend.h); zeros.
+  // New memory: values that vary and are finite, of REAL or ACC (Note [Types] in engine/verbs.h); zeros.
   Tensor real(std::initializer_list<int64_t> shape) { return values(type_, shape); }
   Tensor acc(std::initializer_list<int64_t> shape) { return values(acc_, shape); }
   Tensor values(DType type, std::initializer_list<int64_t> shape);

@@ -1,6 +1,7 @@
 #include "bench/kernels/case.h"
-#include "bench/lengths.h"
+#include "bench/random_batch.h"
 #include "bench/values.h"
+#include "engine/lengths.h"
 
 namespace sluice::bench {
 

@@ -33,7 +33,7 @@ struct ModelConfig {
   bool layer_norm = false;  // in the cell
   double forget_bias = 1;
   bool orthogonal = true;  // R; else Glorot
-  // What activations are stored and matrices multiplied in: REAL of Note [Types] in engine/backend.h.
+  // What activations are stored and matrices multiplied in: REAL of Note [Types] in engine/verbs.h.
   DType dtype = DType::f32;
   RnnPath path = RnnPath::automatic;
   CudnnAlgorithm cudnn_algorithm = CudnnAlgorithm::standard;

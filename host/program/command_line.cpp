@@ -47,6 +47,7 @@ class Grammar {
   void add_files(CLI::App* app, const char* flag, std::vector<std::string>& to, const char* what);
   void add_run(CLI::App* app, const char* what);
   void add_settings(CLI::App* app);
+  void add_kernel_question(CLI::App* app);
   void check_known(const CLI::App& app) const;
   void check_complete() const;
   void gather_settings();
@@ -159,6 +160,28 @@ Grammar::Grammar() {
       ->type_name("")
       ->group(kFiles);
   add_settings(config);
+
+  add_kernel_question(
+      command("explain-kernel", Command::explain_kernel,
+              "Say how a GPU would run a recurrent layer, and how long by a model; no GPU is needed"));
+}
+
+void Grammar::add_kernel_question(CLI::App* app) {
+  KernelQuestion& q = args_.kernel;
+  const auto add = [&](const char* flag, auto& to, const char* what, const char* type) {
+    return app->add_option(flag, to, what)->type_name(type)->group(kSettings);
+  };
+  add("--hidden", q.hidden, "Units of the layer", "N")->check(CLI::Range(1, 1 << 14));
+  add("--batch", q.batch, "Sequences of a batch", "N")->check(CLI::Range(1, 1 << 14));
+  add("--lengths", q.lengths, "Their lengths: fixed:N or uniform:LOW:HIGH (fixed:100)", "SPEC");
+  add("--directions", q.directions, "1, or 2 (2)", "N")->check(CLI::Range(1, 2));
+  add("--cell", q.cell, "lstm (the default) or gru", "NAME")->check(CLI::IsMember({"lstm", "gru"}));
+  add("--dtype", q.dtype, "f32 (the default), f64, bf16 or f16", "NAME")
+      ->check(CLI::IsMember({"f32", "f64", "bf16", "f16"}));
+  add("--gpu", q.gpu, "A GPU by its name or how that begins (H100 SXM)", "NAME");
+  app->add_option("--grid", q.grid, "Write a table of many layers as CSV, and a plot beside it")
+      ->type_name("OUT.csv")
+      ->group(kOutput);
 }
 
 void Grammar::gather_settings() {
@@ -238,6 +261,10 @@ void Grammar::check_complete() const {
       break;
     case Command::config:
       break;
+    case Command::explain_kernel:
+      need(!args_.kernel.grid.empty() || args_.kernel.hidden > 0, "--hidden N, the layer's units,");
+      need(!args_.kernel.grid.empty() || args_.kernel.batch > 0, "--batch N, the sequences of a batch,");
+      break;
   }
 }
 
@@ -265,7 +292,8 @@ std::optional<Arguments> Grammar::parse(int argc, const char* const* argv) {
   }
   check_known(app_);
   throw UserError(
-      "no command given: use train, evaluate, predict, prepare, info or config (see sluice --help)");
+      "no command given: use train, evaluate, predict, prepare, info, config or explain-kernel (see sluice "
+      "--help)");
 }
 
 }  // namespace

@@ -7,12 +7,19 @@
 
 namespace sluice {
 
-enum class Command { train, evaluate, predict, prepare, info, config };
+enum class Command { train, evaluate, predict, prepare, info, config, explain_kernel };
 
 // key=value, and the flag that gave it.
 struct Setting {
   std::string assignment;
   std::string flag;
+};
+
+// The layer that explain-kernel is asked about.
+struct KernelQuestion {
+  int hidden = 0, batch = 0, directions = 2;
+  std::string lengths = "fixed:100", dtype = "f32", cell = "lstm", gpu = "H100 SXM";
+  std::string grid;  // a file to write; then hidden and batch are not looked at
 };
 
 struct Arguments {
@@ -29,6 +36,7 @@ struct Arguments {
   int top = 0;              // predict; 0: see chosen_labels()
   std::string json_file;    // evaluate
   std::string predictions;  // evaluate
+  KernelQuestion kernel;    // explain-kernel
 };
 
 // Reads the command line. Prints the text of --help or --version and gives nothing where that was asked for.

@@ -24,6 +24,8 @@ void run_command(const Arguments& args) {
       return info_command(args);
     case Command::config:
       return config_command(args);
+    case Command::explain_kernel:
+      return explain_kernel_command(args);
   }
   throw Failure("a command has no code");
 }

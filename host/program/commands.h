@@ -13,5 +13,6 @@ void predict_command(const Arguments& args);
 void prepare_command(const Arguments& args);
 void info_command(const Arguments& args);
 void config_command(const Arguments& args);
+void explain_kernel_command(const Arguments& args);
 
 }  // namespace sluice

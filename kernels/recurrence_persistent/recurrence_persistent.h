@@ -49,6 +49,19 @@ struct PersistentPlan {
 // By H, B, D and the GPU's limits; `Refusal` says why not.
 Planned<PersistentPlan> plan(Pass, const PersistentShape&, const DeviceProps&);
 
+// What one step costs a block that has `rows` active rows, in cycles: MODEL, by constants of an H100.
+struct StepCycles {
+  double products = 0;   // multiply-adds
+  double weights = 0;    // reads of R from shared memory, beside them
+  double exchange = 0;   // bytes of h, or of the gates' gradients, into the multiprocessor
+  double latency = 0;    // of the exchange
+  double pointwise = 0;  // partial sums, gates, states
+
+  double chain() const { return products > weights ? products : weights; }
+  double total() const { return chain() + exchange + latency + pointwise; }
+};
+StepCycles step_cycles(Pass, const PersistentShape&, const PersistentPlan&, int rows);
+
 // Elements of PersistentForwardParams::h_exchange.
 int64_t exchange_size(const PersistentShape&);
 

@@ -15,16 +15,6 @@ constexpr double kExchangeCycles = 1230;   // 0.70 us: store, release, acquire, 
 constexpr double kPointwiseCycles = 350;   // 0.20 us: sums of partials, gates, state
 constexpr size_t kStaticShared = 1 << 10;  // what the runtime and the kernel's own variables take
 
-double step_cycles(const ProductLayout& product, const PersistentPlan& p, int sequences) {
-  const int rows = p.rows(sequences), tiles = (rows + p.tile_rows - 1) / p.tile_rows;
-  const double k = p.register_k + p.shared_k, fma = rows * k * 4 * kPersistentThreads / kFmaPerCycle,
-               weights = tiles * p.shared_k * 16.0 * kPersistentThreads / kSharedBytesPerCycle,
-               partials = rows * 2 * 16.0 * kPersistentThreads / kSharedBytesPerCycle,
-               ingress = rows * product.K * 4 / kL2BytesPerCycle,
-               exchange = p.blocks > 1 ? kExchangeCycles : 0;
-  return p.launches * (std::max(fma, weights) + partials + ingress + exchange + kPointwiseCycles);
-}
-
 // Completes a layout whose units, register_k and tile_rows are given; false where it does not fit.
 bool complete(PersistentPlan& p, Pass pass, const PersistentShape& s, const DeviceProps& device) {
   p.blocks = (s.hidden + p.units - 1) / p.units;
@@ -40,11 +30,22 @@ bool complete(PersistentPlan& p, Pass pass, const PersistentShape& s, const Devi
   p.shared_k = product.shared_k = std::max(0, (each - p.register_k + 3) / 4 * 4);
   p.shared = sizeof(float) * static_cast<size_t>(shared_layout(pass, product, p, sequences).end);
   if (p.shared + kStaticShared > device.shared_per_block) return false;
-  p.step = step_cycles(product, p, sequences);
+  p.step = p.launches * step_cycles(pass, s, p, p.rows(sequences)).total();
   return true;
 }
 
 }  // namespace
+
+StepCycles step_cycles(Pass pass, const PersistentShape& shape, const PersistentPlan& p, int rows) {
+  const ProductLayout product = product_layout(pass, shape.hidden, p);
+  const int tiles = (rows + p.tile_rows - 1) / p.tile_rows;
+  const double k = p.register_k + p.shared_k, threads = kPersistentThreads;
+  return {.products = rows * k * 4 * threads / kFmaPerCycle,
+          .weights = tiles * p.shared_k * 16.0 * threads / kSharedBytesPerCycle,
+          .exchange = rows * product.K * 4 / kL2BytesPerCycle,
+          .latency = p.blocks > 1 ? kExchangeCycles : 0,
+          .pointwise = kPointwiseCycles + rows * 2 * 16.0 * threads / kSharedBytesPerCycle};
+}
 
 Planned<PersistentPlan> plan(Pass pass, const PersistentShape& shape, const DeviceProps& device) {
   if (shape.cell != CellKind::lstm) return Refusal{"it has no kernel for this cell"};

@@ -289,7 +289,7 @@ __device__ void run_units(const StepBackwardParams<T>& p, const HatSums<T>& mean
 }
 
 template <class Cell, class T, int W>
-__global__ void __launch_bounds__(kNormThreads) norm_step_backward(StepBackwardParams<T> p) {
+__global__ void __launch_bounds__(kNormThreads, 3) norm_step_backward(StepBackwardParams<T> p) {
   constexpr int G = Cell::kGates, S = Cell::kSaved;
   const int b = static_cast<int>(blockIdx.x), H = static_cast<int>(p.dh.dims[1]);
   const int64_t row = p.first_row + b;

@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(kStepThreads) step_forward(StepForwardParams<T
 }
 
 template <class Cell, class T, int W, bool kRegularised>
-__global__ void __launch_bounds__(kStepThreads) step_backward(StepBackwardParams<T> p) {
+__global__ void __launch_bounds__(kStepThreads, 2) step_backward(StepBackwardParams<T> p) {
   using A = arithmetic_t<T>;
   const int H = static_cast<int>(p.dh.dims[1]);
   const auto [b, j] = Place<W>(H);

@@ -44,7 +44,7 @@ inline std::vector<TestCase> for_each_dtype() {
   return cases;
 }
 
-// Those of verbs that know ACC only: Note [Types] in engine/backend.h.
+// Those of verbs that know ACC only: Note [Types] in engine/verbs.h.
 inline std::vector<TestCase> for_each_accumulator() {
   std::vector<TestCase> cases;
   for (const TestCase& c : for_each_dtype())

@@ -53,7 +53,7 @@ class Rig {
   Tensor in(const Ints& values, std::initializer_list<int64_t> dims);
   Tensor in_as(DType dtype, const Values& values, std::initializer_list<int64_t> dims);
   Tensor in_acc(const Values& values,
-                std::initializer_list<int64_t> dims) {  // ACC: Note [Types] in backend.h
+                std::initializer_list<int64_t> dims) {  // ACC: Note [Types] in verbs.h
     return in_as(accumulator_of(real_), values, dims);
   }
   // Arrays that the verb adds to or updates.

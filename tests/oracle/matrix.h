@@ -1,5 +1,5 @@
 // The oracle's only container. Everything in this folder is double, naive and written from the papers and
-// from the comments of engine/backend.h; it shares no code with engine/ or kernels/.
+// from the comments of engine/verbs.h and engine/recurrence.h; it shares no code with engine/ or kernels/.
 #pragma once
 
 #include <cstddef>

@@ -24,8 +24,7 @@ RnnPersistent::~RnnPersistent() {
 }
 
 std::string RnnPersistent::refusal(const RnnShape& shape) const {
-  if (shape.dtype != DType::f32) return fmt::format("it has no kernel for {}", name_of(shape.dtype));
-  if (shape.layer_norm) return "no layer normalisation in the cell";
+  if (std::string reason = persistent_refusal(shape); !reason.empty()) return reason;
   for (Pass pass : kPasses) {
     const auto result = plan(pass, shape_of(shape, 1), device_);
     if (const auto* refused = std::get_if<Refusal>(&result)) return refused->reason;

@@ -18,7 +18,7 @@ struct RnnSize {
 RnnSize rnn_size(const RnnShape&, const MaxShape&);
 RnnSize rnn_size(const RnnForward&);
 
-// From forward to backward. T: REAL, A: ACC of Note [Types] in engine/backend.h.
+// From forward to backward. T: REAL, A: ACC of Note [Types] in engine/verbs.h.
 template <class T>
 struct RnnSaved {
   using A = arithmetic_t<T>;

@@ -8,13 +8,6 @@
 #include "kernels/embedding/embedding.h"
 
 namespace sluice::cuda {
-namespace {
-
-// What cuDNN's persistent kernels for small H take when training, as PyTorch has found (RNN.cpp).
-constexpr int kMostSmallH = 128;
-
-}  // namespace
-
 class RnnCudnn::State {
  public:
   State(Backend& owner, Queue& on) : cudnn(on), queue(on), backend_(owner) {}
@@ -42,24 +35,8 @@ RnnCudnn::~RnnCudnn() = default;
 
 // ---- what it takes
 
-namespace {
-
-// Refusals known without asking cuDNN.
-std::string known_refusal(const RnnShape& s) {
-  if (s.layer_norm) return "no layer normalisation in the cell";
-  if (s.recurrent_dropout > 0) return "no recurrent dropout";
-  if (s.zoneout_hidden > 0 || s.zoneout_cell > 0) return "no zoneout";
-  if (s.cudnn_algorithm != CudnnAlgorithm::standard && s.dtype == DType::f64)
-    return fmt::format("no f64 by {}, only by standard", name_of(s.cudnn_algorithm));
-  if (s.cudnn_algorithm == CudnnAlgorithm::persist_static_small_h && s.hidden_size > kMostSmallH)
-    return fmt::format("persist_static_small_h trains at most {} units", kMostSmallH);
-  return {};
-}
-
-}  // namespace
-
 std::string RnnCudnn::refusal(const RnnShape& shape) {
-  if (std::string reason = known_refusal(shape); !reason.empty()) return reason;
+  if (std::string reason = cudnn_refusal(shape); !reason.empty()) return reason;
   if (std::string reason = Cudnn::missing(); !reason.empty()) return reason;
   // The rest it knows best itself: one step of one sequence.
   try {

@@ -1,0 +1,172 @@
+// sluice explain-kernel: how a GPU would run a recurrent layer, by which paths, and how long by a model.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <functional>
+#include <numeric>
+
+#include "engine/error.h"
+#include "engine/lengths.h"
+#include "host/program/commands.h"
+#include "host/program/kernel_model.h"
+#include "host/readers/words.h"
+#include "kernels/cells/cells.h"
+
+namespace sluice {
+namespace {
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+const DeviceProps& gpu_named(const std::string& name) {
+  std::vector<std::string> names;
+  for (const DeviceProps& gpu : known_gpus()) {
+    if (!name.empty() && lower(gpu.name).rfind(lower(name), 0) == 0) return gpu;
+    names.push_back(gpu.name);
+  }
+  throw UserError("--gpu: no figures of {}; there are those of {}", in_quotes(name), fmt::join(names, ", "));
+}
+
+RnnShape shape_of(const KernelQuestion& q) {
+  RnnShape shape;
+  for (CellKind cell : {CellKind::lstm, CellKind::gru})
+    if (q.cell == name_of(cell)) shape.cell = cell;
+  for (DType type : {DType::f32, DType::f64, DType::bf16, DType::f16})
+    if (q.dtype == name_of(type)) shape.dtype = type;
+  shape.input_size = shape.hidden_size = q.hidden;
+  shape.directions = q.directions;
+  return shape;
+}
+
+cuda::ModelledLayer modelled(const ExplainedLayer& layer) {
+  cuda::ModelledLayer m{.cell = layer.shape.cell,
+                        .hidden = layer.shape.hidden_size,
+                        .directions = layer.shape.directions,
+                        .element = static_cast<int>(size_of(layer.shape.dtype)),
+                        .active = {}};
+  for (int t = 0; t < layer.steps(); ++t)
+    m.active.push_back(static_cast<int>(
+        std::count_if(layer.lengths.begin(), layer.lengths.end(), [t](int length) { return length > t; })));
+  return m;
+}
+
+std::string describe(const cuda::PersistentPlan& p, int sequences, size_t most_shared) {
+  const double in_registers = 100.0 * p.register_k / (p.register_k + p.shared_k);
+  return fmt::format(
+      "{} x {} blocks, {} group{} of {} rows, R {:.0f} % in registers and {:.0f} % in shared memory "
+      "({} of {} KB), {} launch{}",
+      p.teams_at_once, p.blocks, p.groups, p.groups > 1 ? "s" : "", p.rows(sequences), in_registers,
+      100 - in_registers, p.shared >> 10, most_shared >> 10, p.launches, p.launches > 1 ? "es" : "");
+}
+
+ExplainedPath explain_persistent(const ExplainedLayer& layer, const GpuSpeeds& speeds) {
+  ExplainedPath path{.name = "persistent", .refusal = persistent_refusal(layer.shape)};
+  if (!path.refusal.empty()) return path;
+  const int sequences = static_cast<int>(layer.lengths.size());
+  const cuda::PersistentShape shape{layer.shape.cell, layer.shape.hidden_size, sequences,
+                                    layer.shape.directions};
+  for (cuda::Pass pass : {cuda::Pass::forward, cuda::Pass::backward}) {
+    const auto planned = cuda::plan(pass, shape, layer.gpu);
+    if (const auto* refused = std::get_if<Refusal>(&planned)) {
+      path.refusal = refused->reason;
+      return path;
+    }
+    const auto& plan = std::get<cuda::PersistentPlan>(planned);
+    const bool forward = pass == cuda::Pass::forward;
+    (forward ? path.forward : path.backward) =
+        cuda::model_persistent(pass, modelled(layer), plan, layer.gpu, speeds);
+    path.plan += fmt::format("{}{}: {}", forward ? "" : "; ", forward ? "forward" : "backward",
+                             describe(plan, sequences, layer.gpu.shared_per_block));
+  }
+  return path;
+}
+
+ExplainedPath explain_step(const ExplainedLayer& layer, const GpuSpeeds& speeds) {
+  return {.name = "step",
+          .refusal = {},
+          .forward = cuda::model_step(cuda::Pass::forward, modelled(layer), layer.gpu, speeds),
+          .backward = cuda::model_step(cuda::Pass::backward, modelled(layer), layer.gpu, speeds),
+          .plan = "a product with R and a pointwise kernel for each step, R read anew each time"};
+}
+
+// Steps with as many active sequences as the one before belong together.
+int count_segments(const ExplainedLayer& layer) {
+  std::vector<int> lengths = layer.lengths;
+  lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
+  return static_cast<int>(lengths.size()) - (!lengths.empty() && lengths.back() == 0);
+}
+
+ExplainedPath explain_cudnn(const ExplainedLayer& layer, CudnnAlgorithm algorithm) {
+  RnnShape shape = layer.shape;
+  shape.cudnn_algorithm = algorithm;
+  ExplainedPath path{.name = fmt::format("cudnn {}", name_of(algorithm)), .refusal = cudnn_refusal(shape)};
+  if (path.refusal.empty()) {
+    const int segments = count_segments(layer);
+    path.plan = algorithm == CudnnAlgorithm::standard ? "the ragged batch in one call"
+                : segments == 1
+                    ? "one call a direction"
+                    : fmt::format("{} calls a direction, one for each number of active sequences", segments);
+    path.plan += "; not modelled";
+  }
+  return path;
+}
+
+void print_pass(const char* name, const ExplainedLayer& layer,
+                const std::optional<cuda::ModelledPass> ExplainedPath::*pass) {
+  fmt::print("\n{}, MODEL, microseconds a step ({} steps)\n", name, layer.steps());
+  fmt::print("  {:<12} {:>8} {:>9} {:>9} {:>9} {:>9} {:>10} {:>8}\n", "path", "total", "products", "weights",
+             "exchange", "latency", "pointwise", "memory");
+  for (const ExplainedPath& path : layer.paths) {
+    if (!(path.*pass)) continue;
+    const cuda::ModelledPass& m = *(path.*pass);
+    const double each = 1e6 / std::max(1, layer.steps());
+    fmt::print("  {:<12} {:>8.2f} {:>9.2f} {:>9.2f} {:>9.2f} {:>9.2f} {:>10.2f} {:>8.2f}\n", path.name,
+               m.total() * each, m.products * each, m.weights * each, m.exchange * each, m.latency * each,
+               m.pointwise * each, m.memory * each);
+  }
+}
+
+}  // namespace
+
+int64_t ExplainedLayer::tokens() const {
+  return std::accumulate(lengths.begin(), lengths.end(), int64_t{0});
+}
+
+ExplainedLayer explain(const KernelQuestion& q) {
+  ExplainedLayer layer{.gpu = gpu_named(q.gpu),
+                       .shape = shape_of(q),
+                       .lengths = draw_lengths(q.lengths, q.batch, 1),
+                       .paths = {}};
+  std::sort(layer.lengths.begin(), layer.lengths.end(), std::greater<>());
+  const GpuSpeeds& speeds = *speeds_of(layer.gpu.name);
+  layer.paths = {explain_persistent(layer, speeds), explain_step(layer, speeds)};
+  for (CudnnAlgorithm algorithm : {CudnnAlgorithm::standard, CudnnAlgorithm::persist_static,
+                                   CudnnAlgorithm::persist_dynamic, CudnnAlgorithm::persist_static_small_h})
+    layer.paths.push_back(explain_cudnn(layer, algorithm));
+  return layer;
+}
+
+void explain_kernel_command(const Arguments& args) {
+  if (!args.kernel.grid.empty()) return write_kernel_grid(args.kernel);
+  const ExplainedLayer layer = explain(args.kernel);
+  fmt::print(
+      "{} of {} units, {} direction{}, {}: {} sequences, {} tokens, {} steps; on {} "
+      "({} multiprocessors, compute capability {}.{})\n\n",
+      name_of(layer.shape.cell), layer.shape.hidden_size, layer.shape.directions,
+      layer.shape.directions > 1 ? "s" : "", name_of(layer.shape.dtype), layer.lengths.size(), layer.tokens(),
+      layer.steps(), layer.gpu.name, layer.gpu.multiprocessors, layer.gpu.major, layer.gpu.minor);
+  for (const ExplainedPath& path : layer.paths)
+    fmt::print("  {:<28} {}\n", path.name,
+               path.refusal.empty() ? path.plan : fmt::format("refused: {}", path.refusal));
+  print_pass("forward", layer, &ExplainedPath::forward);
+  print_pass("backward", layer, &ExplainedPath::backward);
+  fmt::print("\nMODEL: predictions that nobody measured, of the chain through time alone, by\n");
+  for (const cuda::ModelConstant& c : cuda::model_constants())
+    fmt::print("  {:<66} {:>6.4g} {:<12} {}\n", c.what, c.value, c.unit, c.source);
+  fmt::print("  and the GPU's clock, memory and lanes as its data sheet has them (kernels/core/gpus.cpp)\n");
+}
+
+}  // namespace sluice
