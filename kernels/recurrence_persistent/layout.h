@@ -11,8 +11,8 @@ inline constexpr int kPersistentWarps = kPersistentThreads / 32;
 inline constexpr int kMaxTileRows = 8;
 // Tiles of a group: a thread keeps one cell state in a register for each.
 inline constexpr int kMaxTiles = 6;
-// Of a thread's part of a sum, what may lie in registers: four weights for each k. With 20, or with more tiles,
-// ptxas spills a few bytes on sm_100a and sm_120.
+// Of a thread's part of a sum, what may lie in registers: four weights for each k. With 20, or with more
+// tiles, ptxas spills a few bytes on sm_100a and sm_120.
 inline constexpr int kRegisterK[] = {12, 16};
 inline constexpr int kRingStages = 2;
 // Values of a (row, unit) that are fetched ahead: x_pre; gates, c of the step before and dy.
