@@ -76,8 +76,7 @@ ExplainedPath explain_persistent(const ExplainedLayer& layer, const GpuSpeeds& s
     }
     const auto& plan = std::get<cuda::PersistentPlan>(planned);
     const bool forward = pass == cuda::Pass::forward;
-    (forward ? path.forward : path.backward) =
-        cuda::model_persistent(pass, modelled(layer), plan, layer.gpu, speeds);
+    (forward ? path.forward : path.backward) = cuda::model_persistent(pass, modelled(layer), plan, speeds);
     path.plan += fmt::format("{}{}: {}", forward ? "" : "; ", forward ? "forward" : "backward",
                              describe(plan, sequences, layer.gpu.shared_per_block));
   }

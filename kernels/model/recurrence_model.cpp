@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/cells/cells.h"
+#include "kernels/recurrence_persistent/cycles.h"
 
 namespace sluice::cuda {
 namespace {
@@ -27,7 +28,7 @@ double bytes_of_unit(Pass pass, const ModelledLayer& layer) {
 }  // namespace
 
 ModelledPass model_persistent(Pass pass, const ModelledLayer& layer, const PersistentPlan& plan,
-                              const DeviceProps&, const GpuSpeeds& speeds) {
+                              const GpuSpeeds& speeds) {
   const int sequences = layer.active.empty() ? 0 : layer.active.front();
   const PersistentShape shape{layer.cell, layer.hidden, sequences, layer.directions};
   const double launches = plan.launches / speeds.clock;
@@ -79,11 +80,13 @@ const std::vector<ModelConstant>& model_constants() {
       {"share of the multiply-adds that a product of few rows reaches", kProductShare, "", "estimate"},
       {"reads from L2 by all multiprocessors of an H100", kL2 / 1e12, "TB/s", "Luo et al., arXiv 2501.12084"},
       {"largest R that stays in L2", kMostInL2 / 1e6, "MB", "H100's 50 MB, less what passes through"},
-      {"exchange between multiprocessors", 1230, "cycles",
+      {"exchange between multiprocessors", kExchangeCycles, "cycles",
        "0.70 us: public H100 measurements of release and acquire"},
-      {"L2 into one multiprocessor while all read", 35, "bytes/cycle", "Luo et al., arXiv 2501.12084"},
-      {"shared memory of a multiprocessor", 128, "bytes/cycle", "CUDA C++ Programming Guide"},
-      {"gates and states of a step", 350, "cycles", "estimate"},
+      {"L2 into one multiprocessor while all read", kL2BytesPerCycle, "bytes/cycle",
+       "Luo et al., arXiv 2501.12084"},
+      {"shared memory of a multiprocessor", kSharedBytesPerCycle, "bytes/cycle",
+       "CUDA C++ Programming Guide"},
+      {"gates and states of a step", kPointwiseCycles, "cycles", "estimate"},
   };
   return all;
 }

@@ -33,8 +33,7 @@ struct ModelledPass {
 };
 
 // The chain in one launch, laid out by `plan`.
-ModelledPass model_persistent(Pass, const ModelledLayer&, const PersistentPlan&, const DeviceProps&,
-                              const GpuSpeeds&);
+ModelledPass model_persistent(Pass, const ModelledLayer&, const PersistentPlan&, const GpuSpeeds&);
 // A product and a pointwise kernel for each step, from a CUDA graph; both directions at once.
 ModelledPass model_step(Pass, const ModelledLayer&, const DeviceProps&, const GpuSpeeds&);
 

@@ -1,18 +1,13 @@
-// Chooses how a pass is laid out, by a model of the time of a step. Constants: cycles of an H100, from public
-// measurements as quoted beside each; they rank the layouts of one GPU and are no promise of a time.
+// Chooses how a pass is laid out, by a model of the time of a step.
 #include <algorithm>
 #include <string>
 
+#include "kernels/recurrence_persistent/cycles.h"
 #include "kernels/recurrence_persistent/layout.h"
 
 namespace sluice::cuda {
 namespace {
 
-constexpr double kFmaPerCycle = 128;  // f32, of an SM
-constexpr double kSharedBytesPerCycle = 128;
-constexpr double kL2BytesPerCycle = 35;    // into an SM while all read (arXiv 2501.12084)
-constexpr double kExchangeCycles = 1230;   // 0.70 us: store, release, acquire, load through L2
-constexpr double kPointwiseCycles = 350;   // 0.20 us: sums of partials, gates, state
 constexpr size_t kStaticShared = 1 << 10;  // what the runtime and the kernel's own variables take
 
 // Completes a layout whose units, register_k and tile_rows are given; false where it does not fit.

@@ -2,7 +2,6 @@
 
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
-#include <dlfcn.h>
 
 #include <limits>
 #include <string>
@@ -61,8 +60,7 @@ class Library {
  private:
   template <class Function>
   static void find(void* library, const char* name, Function& function) {
-    function = reinterpret_cast<Function>(dlsym(library, name));
-    if (!function) throw Failure("this cuBLAS has no {}: install CUDA {}'s", name, CUBLAS_VER_MAJOR);
+    cuda::find(library, "cuBLAS", CUBLAS_VER_MAJOR, name, function);
   }
 };
 

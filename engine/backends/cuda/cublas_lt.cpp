@@ -1,7 +1,6 @@
 #include "engine/backends/cuda/cublas_lt.h"
 
 #include <cublasLt.h>
-#include <dlfcn.h>
 
 #include <algorithm>
 
@@ -60,8 +59,7 @@ class Library {
  private:
   template <class Function>
   static void find(void* library, const char* name, Function& function) {
-    function = reinterpret_cast<Function>(dlsym(library, name));
-    if (!function) throw Failure("this cuBLASLt has no {}: install CUDA {}'s", name, CUBLAS_VER_MAJOR);
+    cuda::find(library, "cuBLASLt", CUBLAS_VER_MAJOR, name, function);
   }
 };
 

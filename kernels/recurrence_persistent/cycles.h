@@ -1,0 +1,13 @@
+// Cycles of an H100 that the model of a step reckons with, from public measurements as quoted beside each;
+// they rank the layouts of one GPU and are no promise of a time.
+#pragma once
+
+namespace sluice::cuda {
+
+inline constexpr double kFmaPerCycle = 128;  // f32, of an SM
+inline constexpr double kSharedBytesPerCycle = 128;
+inline constexpr double kL2BytesPerCycle = 35;   // into an SM while all read (arXiv 2501.12084)
+inline constexpr double kExchangeCycles = 1230;  // 0.70 us: store, release, acquire, load through L2
+inline constexpr double kPointwiseCycles = 350;  // 0.20 us: sums of partials, gates, state
+
+}  // namespace sluice::cuda
