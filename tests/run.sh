@@ -99,7 +99,7 @@ run_all_targets() {
 threaded_tests="cpu_test backends_test rnn_test data_test engine_test train_test"
 
 run_sanitizers() {
-    install "${build_packages[@]}" "${test_packages[@]}"
+    install "${build_packages[@]}" "${test_packages[@]}" "${clang_packages[@]}"
     build asan
     ctest --test-dir build/asan -j2 -L quick --output-on-failure
     target=$threaded_tests build tsan
@@ -109,13 +109,13 @@ run_sanitizers() {
 # run_fuzz SECONDS: two targets at a time share the time; what a target finds it writes to a file that its output names.
 run_fuzz() {
     local targets each
-    install "${build_packages[@]}" "${fuzz_packages[@]}"
-    target=fuzz_targets build fuzz -DSLUICE_TESTS=OFF
-    targets=$(ctest --test-dir build/fuzz -N -L fuzz | sed -n 's/^Total Tests: //p')
-    [ "${targets:-0}" -gt 0 ] || die "the preset fuzz has no test labelled fuzz; see tests/fuzz/CMakeLists.txt"
+    install "${build_packages[@]}" "${test_packages[@]}" "${clang_packages[@]}"
+    target=fuzz_targets build asan
+    targets=$(ctest --test-dir build/asan -N -L fuzz | sed -n 's/^Total Tests: //p')
+    [ "${targets:-0}" -gt 0 ] || die "the preset asan has no test labelled fuzz; see tests/fuzz/CMakeLists.txt"
     each=$(((2 * $1 + targets - 1) / targets))
-    cmake -B build/fuzz -DSLUICE_FUZZ_SECONDS="$each" >/dev/null
-    ctest --test-dir build/fuzz -j2 -L fuzz --output-on-failure
+    cmake -B build/asan -DSLUICE_FUZZ_SECONDS="$each" >/dev/null
+    ctest --test-dir build/asan -j2 -L fuzz --output-on-failure
 }
 
 main() {

@@ -15,8 +15,8 @@ test_packages=(libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev)
 # For `tests/run.sh --onednn3`: oneDNN 3 comes from the Python index.
 onednn3_packages=(python3 python3-venv)
 
-# For `tests/run.sh --fuzz`: libFuzzer and the sanitizers' runtime for clang.
-fuzz_packages=(clang libclang-rt-dev)
+# For the preset asan (`tests/run.sh --sanitizers` and `--fuzz`): clang, libFuzzer and the sanitizers' runtime.
+clang_packages=(clang libclang-rt-dev)
 
 # For .ci/run: formatting and linting. Versions are named, since another one formats differently.
 lint_packages=(git clang-format-14 clang-tidy-14 shellcheck)
