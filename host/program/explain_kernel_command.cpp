@@ -10,6 +10,7 @@
 #include "engine/lengths.h"
 #include "host/program/commands.h"
 #include "host/program/kernel_model.h"
+#include "host/program/public_figures.h"
 #include "host/readers/words.h"
 #include "kernels/cells/cells.h"
 
@@ -98,17 +99,21 @@ int count_segments(const ExplainedLayer& layer) {
   return static_cast<int>(lengths.size()) - (!lengths.empty() && lengths.back() == 0);
 }
 
-ExplainedPath explain_cudnn(const ExplainedLayer& layer, CudnnAlgorithm algorithm) {
+std::string refusal_by_cudnn(const ExplainedLayer& layer, CudnnAlgorithm algorithm) {
   RnnShape shape = layer.shape;
   shape.cudnn_algorithm = algorithm;
-  ExplainedPath path{.name = fmt::format("cudnn {}", name_of(algorithm)), .refusal = cudnn_refusal(shape)};
+  return cudnn_refusal(shape);
+}
+
+ExplainedPath explain_cudnn(const ExplainedLayer& layer, CudnnAlgorithm algorithm) {
+  ExplainedPath path{.name = fmt::format("cudnn {}", name_of(algorithm)),
+                     .refusal = refusal_by_cudnn(layer, algorithm)};
   if (path.refusal.empty()) {
     const int segments = count_segments(layer);
     path.plan = algorithm == CudnnAlgorithm::standard ? "the ragged batch in one call"
                 : segments == 1
                     ? "one call a direction"
                     : fmt::format("{} calls a direction, one for each number of active sequences", segments);
-    path.plan += "; not modelled";
   }
   return path;
 }
@@ -126,6 +131,28 @@ void print_pass(const char* name, const ExplainedLayer& layer,
                m.total() * each, m.products * each, m.weights * each, m.exchange * each, m.latency * each,
                m.pointwise * each, m.memory * each);
   }
+}
+
+// cuDNN's times are not modelled: its kernels are its own. Those of the layer's type by algorithms that take
+// it.
+void print_public_figures(const ExplainedLayer& layer) {
+  std::vector<PublicFigure> figures;
+  for (const PublicFigure& f : public_figures())
+    if (layer.shape.cell == CellKind::lstm && f.dtype == layer.shape.dtype &&
+        refusal_by_cudnn(layer, f.algorithm).empty())
+      figures.push_back(f);
+  if (figures.empty()) {
+    fmt::print("\ncuDNN is not modelled, and no public figures of it are known here for {} in {}\n",
+               name_of(layer.shape.cell), name_of(layer.shape.dtype));
+    return;
+  }
+  fmt::print(
+      "\ncuDNN is not modelled; as others measured it, microseconds a step: forward, one direction, equal "
+      "lengths, with the product with W\n  {:<22} {:>5} {:>5} {:>6} {:>8}  {:<10} {}\n",
+      "algorithm", "units", "batch", "steps", "us/step", "GPU", "source");
+  for (const PublicFigure& f : figures)
+    fmt::print("  {:<22} {:>5} {:>5} {:>6} {:>8.2f}  {:<10} {}\n", name_of(f.algorithm), f.hidden, f.batch,
+               f.steps, f.forward, f.gpu, f.source);
 }
 
 }  // namespace
@@ -162,6 +189,7 @@ void explain_kernel_command(const Arguments& args) {
                path.refusal.empty() ? path.plan : fmt::format("refused: {}", path.refusal));
   print_pass("forward", layer, &ExplainedPath::forward);
   print_pass("backward", layer, &ExplainedPath::backward);
+  print_public_figures(layer);
   fmt::print("\nMODEL: predictions that nobody measured, of the chain through time alone, by\n");
   for (const cuda::ModelConstant& c : cuda::model_constants())
     fmt::print("  {:<66} {:>6.4g} {:<12} {}\n", c.what, c.value, c.unit, c.source);

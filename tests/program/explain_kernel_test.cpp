@@ -81,6 +81,23 @@ TEST(ExplainKernel, models_add_up) {
   EXPECT_DOUBLE_EQ(explain(question(512, 1)).paths[1].forward->weights, 4 * weights);
 }
 
+// What the sources say of it, and nothing of an algorithm or type that the layer does not use.
+TEST(ExplainKernel, tells_what_others_measured_of_cudnn) {
+  const auto explained = [](const char* hidden, const char* dtype) {
+    return run_sluice({"explain-kernel", "--hidden", hidden, "--batch", "16", "--lengths", "fixed:100",
+                       "--directions", "1", "--dtype", dtype})
+        .out;
+  };
+  EXPECT_THAT(
+      explained("128", "f32"),
+      AllOf(HasSubstr("standard                 128    16   3854     9.50  not named"),
+            HasSubstr("persist_static_small_h   128    16   3854     2.65"), Not(HasSubstr("flashrnn"))));
+  EXPECT_THAT(explained("768", "f16"),
+              AllOf(HasSubstr("persist_static           768    16   1024     1.96  H100 SXM"),
+                    Not(HasSubstr("persist_static_small_h   128"))));
+  EXPECT_THAT(explained("768", "bf16"), HasSubstr("no public figures of it are known here for lstm in bf16"));
+}
+
 TEST(ExplainKernel, ragged_batches_take_less_and_faster_gpus_too) {
   for (const char* name : {"persistent", "step"}) {
     const double full = both(path_of(explain(question(256, 256, "fixed:300")), name)),
