@@ -19,6 +19,7 @@
 //          gates. Tile, partials, residency, waits: as in forward.cu.
 #include "kernels/cells/lstm.h"
 #include "kernels/core/launch.cuh"
+#include "kernels/core/mutant.h"
 #include "kernels/recurrence_persistent/launch.cuh"
 #include "kernels/recurrence_persistent/product.cuh"
 #include "kernels/recurrence_persistent/ring.cuh"
@@ -128,9 +129,9 @@ class Backward {
       if (first >= all) continue;
       if (later > 0) {
         gather(step(m - 1), first, later, tile_rows);
-        __syncthreads();
+        if (!SLUICE_MUTANT(backward_tile_without_barrier)) __syncthreads();
         multiply_tile(product, later, tile_rows, partials);
-        __syncthreads();
+        if (!SLUICE_MUTANT(backward_sums_without_barrier)) __syncthreads();
       }
       if (me_.at_work && first + me_.row < all) finish(m, tile, first + me_.row, known, partials);
     }

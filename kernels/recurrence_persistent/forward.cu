@@ -25,6 +25,7 @@
 //          All blocks are resident: the launch is cooperative. A wait has an end: Team::wait.
 #include "kernels/cells/lstm.h"
 #include "kernels/core/launch.cuh"
+#include "kernels/core/mutant.h"
 #include "kernels/recurrence_persistent/launch.cuh"
 #include "kernels/recurrence_persistent/product.cuh"
 #include "kernels/recurrence_persistent/ring.cuh"
@@ -87,7 +88,8 @@ class Forward {
  private:
   __device__ float* h_exchange(int k) const {
     return p_.h_exchange +
-           (int64_t{k % 2} * p_.shape.directions + team_.direction) * p_.shape.sequences * stride_;
+           (int64_t{SLUICE_MUTANT(one_exchange_buffer) ? 0 : k % 2} * p_.shape.directions + team_.direction) *
+               p_.shape.sequences * stride_;
   }
   __device__ float mask(int b) const { return draw<1>(d_.masks.recurrent, me_.j, b).at[0]; }
   __device__ int tiles(int rows) const { return (rows + p_.plan.tile_rows - 1) / p_.plan.tile_rows; }
@@ -108,7 +110,8 @@ class Forward {
         if constexpr (kRegularised)
           if (d_.masks.dropout) h_masked *= mask(b);
       }
-      for (int k = 0; k < 2; ++k) h_exchange(k)[int64_t{b} * stride_ + me_.j] = h_masked;
+      for (int k = 0; k < (SLUICE_MUTANT(one_buffer_filled) ? 1 : 2); ++k)
+        h_exchange(k)[int64_t{b} * stride_ + me_.j] = h_masked;
     }
   }
 
@@ -141,9 +144,9 @@ class Forward {
       const int first = tile * p_.plan.tile_rows, here = min(rows - first, p_.plan.tile_rows);
       if (here <= 0) continue;
       gather(h_exchange(k), first, here, tile_rows);
-      __syncthreads();
+      if (!SLUICE_MUTANT(forward_tile_without_barrier)) __syncthreads();
       multiply_tile(product, here, tile_rows, partials);
-      __syncthreads();
+      if (!SLUICE_MUTANT(forward_sums_without_barrier)) __syncthreads();
       write_result();  // of the tile before
       if (me_.at_work && me_.row < here) finish(k, t, tile, first + me_.row, partials);
     }

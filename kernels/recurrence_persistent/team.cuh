@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/core/flags.cuh"
+#include "kernels/core/mutant.h"
 #include "kernels/recurrence_persistent/layout.h"
 
 namespace sluice::cuda {
@@ -40,17 +41,24 @@ class Team {
 
   // Says that this block has done what `epoch` stands for. All threads of the block call it.
   __device__ void publish(uint32_t epoch) const {
-    __syncthreads();
-    if (threadIdx.x == 0) release_flag(flags_ + block, epoch);
+    if (!SLUICE_MUTANT(publish_without_barrier)) __syncthreads();
+    if (threadIdx.x != 0) return;
+    if (SLUICE_MUTANT(publish_without_release))
+      *static_cast<volatile uint32_t*>(flags_ + block) = epoch;
+    else
+      release_flag(flags_ + block, epoch);
   }
 
   // Waits until every block of the team has. False: one did not come, and the kernel must end.
   __device__ bool wait(uint32_t epoch, int at_step) const {
+    if (SLUICE_MUTANT(wait_skipped)) return true;
+    if (SLUICE_MUTANT(wait_for_the_epoch_before)) --epoch;
     int lost = 0;
     for (int other = static_cast<int>(threadIdx.x); other < blocks_ && threadIdx.x < 32; other += 32) {
       int64_t looks = 0;
-      while (!lost && acquire_flag(flags_ + other) < epoch) lost = ++looks > exchange_.patience;
+      while (!lost && look(other) < epoch) lost = ++looks > exchange_.patience;
     }
+    if (SLUICE_MUTANT(wait_without_barrier)) return true;
     if (!__syncthreads_or(lost)) return true;
     if (threadIdx.x == 0)
       *static_cast<volatile uint64_t*>(exchange_.lost) =
@@ -64,6 +72,10 @@ class Team {
   int steps = 0;     // of the group's longest row
 
  private:
+  __device__ uint32_t look(int other) const {
+    if (SLUICE_MUTANT(wait_without_acquire)) return *static_cast<const volatile uint32_t*>(flags_ + other);
+    return acquire_flag(flags_ + other);
+  }
   __device__ int rows_of(int sequences) const {
     return sequences > group ? (sequences - group - 1) / groups_ + 1 : 0;
   }

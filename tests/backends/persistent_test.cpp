@@ -67,6 +67,12 @@ TEST_F(Persistent, many_steps) {
   check(RnnProblem(shape_of(2, 12, 2), {300, 299, 171, 4}, Layout::packed));
 }
 
+// The bound grows as a random walk does, with the root of the steps: errors of the state do not feed
+// themselves.
+TEST_F(Persistent, drifts_little_over_2048_steps) {
+  check(RnnProblem(shape_of(2, 8, 1), {2048, 2047, 5}, Layout::packed));
+}
+
 TEST_F(Persistent, regularised) {
   RnnShape s = shape_of(3, 45, 2);
   s.recurrent_dropout = 0.3;
