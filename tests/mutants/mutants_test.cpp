@@ -16,9 +16,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-// How a mutant shows: wrong results, also on the virtual GPU's weak memory (VGPU_WEAK=1), or reports of the
-// virtual GPU where results may hide it: races of warps on shared memory (VGPU_RACE=1), races of blocks on
-// global memory (VGPU_RACE=2).
+// How a mutant shows: in wrong results, on any GPU or for certain only on the virtual one's weak memory
+// (VGPU_WEAK=1); or, where results may hide it, in the virtual GPU's reports: races of warps on shared memory
+// (VGPU_RACE=1), races of blocks on global memory (VGPU_RACE=2).
 enum class Shows { in_results, on_weak_memory, as_shared_race, as_global_race };
 
 struct Mutant {
@@ -48,8 +48,8 @@ const std::vector<Mutant> kMutants = {
     {"wait_skipped", kSeveralBlocks, Shows::on_weak_memory},
     {"wait_for_the_epoch_before", kSeveralBlocks, Shows::as_global_race},
     {"one_exchange_buffer", kSeveralBlocks, Shows::as_global_race},
-    {"one_buffer_filled", kSeveralBlocks},
-    {"ring_not_awaited", kSeveralBlocks},
+    {"one_buffer_filled", kSeveralBlocks, Shows::on_weak_memory},
+    {"ring_not_awaited", kSeveralBlocks, Shows::on_weak_memory},
     {"forward_tile_without_barrier", kSeveralBlocks, Shows::as_shared_race},
     {"forward_sums_without_barrier", kSeveralBlocks, Shows::as_shared_race},
     {"backward_tile_without_barrier", kSeveralBlocks, Shows::as_shared_race},
