@@ -5,8 +5,8 @@
 #                                   names the folder of a virtual GPU and there is an nvcc
 #     tests/run.sh --onednn3        the whole suite against oneDNN 3 from the Python index, in build/onednn3
 #     tests/run.sh --cuda           the tests that need CUDA, in build/cuda: on a GPU, or on the virtual one
-#     tests/run.sh --checks [all]   quick tests labelled gpu, or all, on the virtual GPU with its race and memory checks and three
-#                                   random schedules
+#     tests/run.sh --checks [all]   quick tests labelled gpu, or all, on the virtual GPU with its race and memory checks, in three
+#                                   random orders
 #     tests/run.sh --all-targets    compiles every kernel for sm_80, sm_90a, sm_100a and sm_120, in build/targets, and compares
 #                                   registers and spills with bench/tables/registers.txt
 #     tests/run.sh --sanitizers     the quick tests with AddressSanitizer + UBSan, then those that run threads with ThreadSanitizer
@@ -69,9 +69,9 @@ run_cuda() {
     ctest --test-dir build/cuda -j2 -L 'gpu|cuda' --output-on-failure
 }
 
-# The virtual GPU's own checks: data races, shared memory read before it is written, another order of warps and blocks. A
-# report on stderr that does not end the program fails the test as well.
-gpu_checks=(VGPU_RACE=1 VGPU_RACE=2 VGPU_INIT=1 VGPU_SEED=1 VGPU_SEED=2 VGPU_SEED=3)
+# The virtual GPU's own checks, each under another order of warps and blocks: data races, shared memory read before it is
+# written. A report on stderr that does not end the program fails the test as well.
+gpu_checks=("VGPU_SEED=1 VGPU_RACE=1" "VGPU_SEED=2 VGPU_RACE=2 VGPU_INIT=1" "VGPU_SEED=3")
 quick_gpu_tests='oracle|segment_sum|scatter_add|follows_the_cpu/(Plain|EverythingPadded)'
 slow_gpu_tests='every_size|many_sequences|long_sequences'
 
@@ -84,7 +84,8 @@ run_checks() {
     target=cuda_tests build_cuda
     for check in "${gpu_checks[@]}"; do
         say "$check"
-        env "$check" ctest --test-dir build/cuda -j2 -L gpu "${tests[@]}" --output-on-failure
+        # shellcheck disable=SC2086  # several variables
+        env $check ctest --test-dir build/cuda -j2 -L gpu "${tests[@]}" --output-on-failure
     done
 }
 
@@ -103,7 +104,7 @@ run_sanitizers() {
     build asan
     ctest --test-dir build/asan -j2 -L quick --output-on-failure
     target=$threaded_tests build tsan
-    ctest --test-dir build/tsan -j2 -L quick --output-on-failure
+    ctest --test-dir build/tsan -j2 -R "^(${threaded_tests// /|})[.]" --output-on-failure
 }
 
 # run_fuzz SECONDS: two targets at a time share the time; what a target finds it writes to a file that its output names.
