@@ -205,7 +205,8 @@ struct Average {
 struct AdamConfig {
   double learning_rate = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
   bool decoupled = true;
-  int64_t step = 1;  // counts updates, from 1
+  int64_t step = 1;        // counts updates, from 1
+  bool keep_idle = false;  // AdamRows only
 };
 
 struct Adam {
@@ -221,8 +222,10 @@ std::array<double, 4> update_numbers(const AdamConfig&);
 // The same for rows ids[k] of a table. Note [Lazy rows]: a row's moments are first brought up to date for the
 // updates since touched[id], m *= b1^(step - 1 - touched), v likewise, and w decays by (1 - lr *
 // weight_decay)^(step - 1 - touched) with today's rate; then the update itself, and touched[id] = step. Moves
-// that momentum alone would have made in between are left out (as in TensorFlow's LazyAdam): where every row
-// is touched at every step it equals Adam to the bit.
+// that momentum alone would have made in between are left out: where every row is touched at every step it
+// equals Adam to the bit. keep_idle: the moments stay as the last update left them, as in PyTorch's
+// SparseAdam and TensorFlow's LazyAdam; a rare row then moves several times as far, for its first moment adds
+// up.
 struct AdamRows {
   AdamConfig config;
   Tensor ids;      // [M] i32, distinct; those of -1 are left out
@@ -239,6 +242,7 @@ struct SgdConfig {
   double learning_rate = 0, momentum = 0, weight_decay = 0;
   bool nesterov = false;
   int64_t step = 1;
+  bool keep_idle = false;  // SgdRows only
 };
 
 struct Sgd {
@@ -247,7 +251,8 @@ struct Sgd {
   Tensor scale, now;  // as Adam
 };
 
-// For rows of a table; lazy as AdamRows: m *= momentum^(missed updates) before the update.
+// For rows of a table; lazy as AdamRows: m *= momentum^(missed updates), but for keep_idle, before the
+// update.
 struct SgdRows {
   SgdConfig config;
   Tensor ids, g, w, m, touched, scale, now;  // as AdamRows

@@ -141,7 +141,8 @@ AdamConfig Optimizer::adam(bool decay) const {
           .epsilon = config_.epsilon,
           .weight_decay = decay ? config_.weight_decay : 0,
           .decoupled = config_.kind == OptimizerKind::adamw,
-          .step = step_};
+          .step = step_,
+          .keep_idle = config_.keep_idle_moments};
 }
 
 SgdConfig Optimizer::sgd(bool decay) const {
@@ -149,7 +150,8 @@ SgdConfig Optimizer::sgd(bool decay) const {
           .momentum = config_.momentum,
           .weight_decay = decay ? config_.weight_decay : 0,
           .nesterov = config_.nesterov,
-          .step = step_};
+          .step = step_,
+          .keep_idle = config_.keep_idle_moments};
 }
 
 Tensor Optimizer::moment(const Buffer& buffer, int64_t offset, int64_t count) const {

@@ -18,8 +18,11 @@ struct OptimizerConfig {
   double weight_decay = 0.01;
   bool decay_embeddings = false;
   bool lazy_embeddings = true;  // rows untouched by a batch are left alone; else the whole table is updated
-  double clip_norm = 1.0;       // 0: off; global norm over every gradient
-  double clip_value = 0;        // 0: off; before clip_norm
+  // Of lazy rows that batches leave alone, the moments decay all the same, or are kept: Note [Lazy rows] in
+  // engine/verbs.h.
+  bool keep_idle_moments = false;
+  double clip_norm = 1.0;  // 0: off; global norm over every gradient
+  double clip_value = 0;   // 0: off; before clip_norm
 };
 
 class Optimizer {

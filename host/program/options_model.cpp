@@ -110,6 +110,10 @@ std::vector<Option> optim_options() {
       real("optim.weight_decay", at(&O::weight_decay), 0, 1e3, "adamw: decoupled; others: L2. Not of biases"),
       boolean("optim.decay_embeddings", at(&O::decay_embeddings), "weight decay of the embeddings too"),
       boolean("optim.lazy_embeddings", at(&O::lazy_embeddings), "only rows that a batch touches are updated"),
+      boolean("optim.keep_idle_moments", at(&O::keep_idle_moments),
+              "lazy rows: moments do not decay while batches leave a row alone (as in PyTorch's SparseAdam); "
+              "rare words "
+              "learn faster"),
       real("optim.clip_norm", at(&O::clip_norm), 0, 1e9,
            "largest norm of all gradients together; 0: no limit"),
       real("optim.clip_value", at(&O::clip_value), 0, 1e9, "largest gradient of one weight; 0: no limit"),

@@ -146,8 +146,8 @@ __global__ void __launch_bounds__(kFlatThreads)
   if (lane == 0) {
     const auto missed = static_cast<double>(c.step - 1 - p.touched(row));
     if (missed > 0) {
-      m_factor = static_cast<A>(pow(c.beta1, missed));
-      v_factor = static_cast<A>(pow(c.beta2, missed));
+      m_factor = static_cast<A>(pow(c.idle_beta1, missed));
+      v_factor = static_cast<A>(pow(c.idle_beta2, missed));
       if (c.decoupled && c.weight_decay != 0)
         w_factor = static_cast<A>(pow(1 - c.learning_rate * c.weight_decay, missed));
     }
@@ -185,7 +185,7 @@ __global__ void __launch_bounds__(kFlatThreads) sgd_rows(SgdRowsParams<T> p, Sgd
   A m_factor = 1;
   if (lane == 0) {
     const auto missed = static_cast<double>(step - 1 - p.touched(row));
-    if (missed > 0) m_factor = static_cast<A>(pow(p.scalars.momentum, missed));
+    if (missed > 0) m_factor = static_cast<A>(pow(p.scalars.idle_momentum, missed));
     p.touched(row) = static_cast<int32_t>(step);
   }
   m_factor = from_lane_0(m_factor);

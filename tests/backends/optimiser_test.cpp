@@ -110,8 +110,10 @@ void for_each_touched(Table& table, const Ints& ids, const Values& g, int step, 
 }
 
 TEST_P(Optimiser, lazy_adam_equals_the_oracle) {
-  for (bool decoupled : {true, false}) {
+  for (const auto& given : {std::pair(true, false), {false, false}, {true, true}}) {
+    const bool decoupled = given.first, keep_idle = given.second;
     SCOPED_TRACE(decoupled);
+    SCOPED_TRACE(keep_idle);
     Rig rig(*backend_, dtype_);
     Random random(2);
     Table table(dtype_);
@@ -123,13 +125,16 @@ TEST_P(Optimiser, lazy_adam_equals_the_oracle) {
       const Ints ids = Table::ids(step, table.V);
       const auto count = static_cast<int64_t>(ids.size());
       const Values g = random.reals(ids.size() * 5, dtype_);
-      backend_->adam_rows({adam_config(decoupled, step), rig.in(ids, {count}), rig.in(g, {count, 5}), w, m, v,
-                           touched, rig.in_as(DType::f64, {kScale}, {1})});
-      for_each_touched(table, ids, g, step,
-                       [&](double& one_w, double& one_m, double& one_v, double g_k, int missed) {
-                         rule.catch_up(one_w, one_m, one_v, missed);
-                         rule.update(one_w, one_m, one_v, g_k, step);
-                       });
+      AdamConfig config = adam_config(decoupled, step);
+      config.keep_idle = keep_idle;
+      backend_->adam_rows({config, rig.in(ids, {count}), rig.in(g, {count, 5}), w, m, v, touched,
+                           rig.in_as(DType::f64, {kScale}, {1})});
+      for_each_touched(
+          table, ids, g, step, [&](double& one_w, double& one_m, double& one_v, double g_k, int missed) {
+            double decayed_m = one_m, decayed_v = one_v;
+            rule.catch_up(one_w, keep_idle ? decayed_m : one_m, keep_idle ? decayed_v : one_v, missed);
+            rule.update(one_w, one_m, one_v, g_k, step);
+          });
     }
     EXPECT_EQ(rig.get_ints(touched), table.touched);
     EXPECT_TRUE(near(rig.get(w), table.w, bound()));
@@ -139,8 +144,10 @@ TEST_P(Optimiser, lazy_adam_equals_the_oracle) {
 }
 
 TEST_P(Optimiser, lazy_sgd_equals_the_oracle) {
-  for (bool nesterov : {true, false}) {
+  for (const auto& given : {std::pair(true, false), {false, false}, {false, true}}) {
+    const bool nesterov = given.first, keep_idle = given.second;
     SCOPED_TRACE(nesterov);
+    SCOPED_TRACE(keep_idle);
     Rig rig(*backend_, dtype_);
     Random random(2);
     Table table(dtype_);
@@ -151,11 +158,13 @@ TEST_P(Optimiser, lazy_sgd_equals_the_oracle) {
       const Ints ids = Table::ids(step, table.V);
       const auto count = static_cast<int64_t>(ids.size());
       const Values g = random.reals(ids.size() * 5, dtype_);
-      backend_->sgd_rows({sgd_config(nesterov, step), rig.in(ids, {count}), rig.in(g, {count, 5}), w, m,
-                          touched, rig.in_as(DType::f64, {kScale}, {1})});
+      SgdConfig config = sgd_config(nesterov, step);
+      config.keep_idle = keep_idle;
+      backend_->sgd_rows({config, rig.in(ids, {count}), rig.in(g, {count, 5}), w, m, touched,
+                          rig.in_as(DType::f64, {kScale}, {1})});
       for_each_touched(table, ids, g, step,
                        [&](double& one_w, double& one_m, double&, double g_k, int missed) {
-                         rule.catch_up(one_m, missed);
+                         if (!keep_idle) rule.catch_up(one_m, missed);
                          rule.update(one_w, one_m, g_k);
                        });
     }

@@ -77,6 +77,7 @@ std::vector<TrainingCase> training_cases() {
   cases.push_back({"Adam", [](RigOptions& o) { o.optimizer.kind = OptimizerKind::adam; }});
   cases.push_back({"DenseEmbeddings", [](RigOptions& o) { o.optimizer.lazy_embeddings = false; }});
   cases.push_back({"DecayedEmbeddings", [](RigOptions& o) { o.optimizer.decay_embeddings = true; }});
+  cases.push_back({"KeptMoments", [](RigOptions& o) { o.optimizer.keep_idle_moments = true; }});
   cases.push_back({"ClipNorm", [](RigOptions& o) { o.optimizer.clip_norm = 0.1; }});
   cases.push_back({"ClipValue", [](RigOptions& o) { o.optimizer.clip_value = 0.01; }});
   cases.push_back({"Accumulated", [](RigOptions& o) { o.train.accumulate = 2; }});

@@ -155,8 +155,10 @@ void CpuBackend::do_adam_rows(const AdamRows& p) {
         const int64_t row = ids[k];
         if (row < 0) continue;
         if (const auto missed = static_cast<double>(c.step - 1 - touched[row]); missed > 0) {
-          multiply(m.row(row), E, std::pow(c.beta1, missed));
-          multiply(v.row(row), E, std::pow(c.beta2, missed));
+          if (!c.keep_idle) {
+            multiply(m.row(row), E, std::pow(c.beta1, missed));
+            multiply(v.row(row), E, std::pow(c.beta2, missed));
+          }
           if (c.decoupled && c.weight_decay != 0)
             multiply(w.row(row), E, std::pow(1 - c.learning_rate * c.weight_decay, missed));
         }
@@ -193,7 +195,7 @@ void CpuBackend::do_sgd_rows(const SgdRows& p) {
       for (int64_t k = begin; k < end; ++k) {
         const int64_t row = ids[k];
         if (row < 0) continue;
-        if (const auto missed = static_cast<double>(c.step - 1 - touched[row]); missed > 0)
+        if (const auto missed = static_cast<double>(c.step - 1 - touched[row]); missed > 0 && !c.keep_idle)
           multiply(m.row(row), E, std::pow(c.momentum, missed));
         sgd_row(c, scale, E, w.row(row), g.row(k), m.row(row));
         touched[row] = static_cast<int32_t>(c.step);

@@ -16,7 +16,9 @@ AdamScalars scalars_of(const AdamConfig& c) {
           .epsilon = c.epsilon,
           .weight_decay = c.weight_decay,
           .decoupled = c.decoupled,
-          .step = c.step};
+          .step = c.step,
+          .idle_beta1 = c.keep_idle ? 1 : c.beta1,
+          .idle_beta2 = c.keep_idle ? 1 : c.beta2};
 }
 
 SgdScalars scalars_of(const SgdConfig& c) {
@@ -24,7 +26,8 @@ SgdScalars scalars_of(const SgdConfig& c) {
           .momentum = c.momentum,
           .weight_decay = c.weight_decay,
           .nesterov = c.nesterov,
-          .step = c.step};
+          .step = c.step,
+          .idle_momentum = c.keep_idle ? 1 : c.momentum};
 }
 
 const UpdateNumbers* numbers_at(const Tensor& now) {
