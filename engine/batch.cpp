@@ -101,6 +101,21 @@ void find_distinct(HostBatch& batch) {
   batch.segments.resize(distinct + 1, batch.segments.back());
 }
 
+// Equal lengths give equal rows.
+std::shared_ptr<const HostBatch> pack_bigrams(std::span<const BatchItem> items, Layout layout, int buckets) {
+  std::vector<std::vector<int32_t>> ids(items.size());
+  std::vector<BatchItem> bigrams(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    int32_t before = -1;
+    for (const int32_t token : items[i].tokens) {
+      ids[i].push_back(bigram_id(before, token, buckets));
+      before = token;
+    }
+    bigrams[i] = {.tokens = ids[i], .document = items[i].document};
+  }
+  return std::make_shared<const HostBatch>(pack(bigrams, layout));
+}
+
 }  // namespace
 
 int bucketed_distinct(int distinct) {
@@ -113,10 +128,19 @@ MaxShape bucketed(const MaxShape& padded) {
   shape.steps = bucket_of(padded.steps).last;
   shape.rows = std::min(padded.sequences * shape.steps, padded.rows + (padded.rows + 7) / 8);
   shape.distinct = bucketed_distinct(padded.distinct);
+  shape.bigrams = bucketed_distinct(padded.bigrams);
   return shape;
 }
 
-HostBatch pack(std::span<const BatchItem> items, Layout layout, int classes) {
+int32_t bigram_id(int32_t before, int32_t token, int buckets) {
+  // MurmurHash3's finaliser: every bit of the pair moves every bit of the result.
+  uint64_t hash = static_cast<uint64_t>(static_cast<uint32_t>(before)) << 32 | static_cast<uint32_t>(token);
+  hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccdull;
+  hash = (hash ^ hash >> 33) * 0xc4ceb9fe1a85ec53ull;
+  return static_cast<int32_t>((hash ^ hash >> 33) % static_cast<uint64_t>(buckets));
+}
+
+HostBatch pack(std::span<const BatchItem> items, Layout layout, int classes, int bigram_buckets) {
   HostBatch batch;
   batch.layout = layout;
   batch.sequences = static_cast<int>(items.size());
@@ -141,6 +165,7 @@ HostBatch pack(std::span<const BatchItem> items, Layout layout, int classes) {
     label(batch, item, b);
   }
   find_distinct(batch);
+  if (bigram_buckets > 0) batch.bigrams = pack_bigrams(items, layout, bigram_buckets);
   return batch;
 }
 

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -54,6 +55,9 @@ struct HostBatch {
   std::vector<int32_t> segment_rows;  // [tokens] rows that hold distinct[u], ascending within each segment
   std::vector<int32_t> row_distinct;  // [N] u of each row; 0 in padding
 
+  // Where asked for: the same rows, their ids those of bigrams (bigram_id()); without labels.
+  std::shared_ptr<const HostBatch> bigrams;
+
   int row(int t, int b) const { return offsets[static_cast<size_t>(t)] + b; }
   // Rows [first, end) of step t are padding.
   struct Padding {
@@ -65,9 +69,13 @@ struct HostBatch {
 };
 
 // Packs documents, in any order, into one batch (a stable sort by length, longest first).
-// classes: K for multi-label targets [B,K]; 0 makes `labels` only. Throws Failure when a class is out of
-// range.
-HostBatch pack(std::span<const BatchItem> items, Layout layout, int classes = 0);
+// classes: K for multi-label targets [B,K]; 0 makes `labels` only. bigram_buckets: of the bigrams' ids; 0
+// makes none. Throws Failure when a class is out of range.
+HostBatch pack(std::span<const BatchItem> items, Layout layout, int classes = 0, int bigram_buckets = 0);
+
+// The hash, in [0, buckets), of a token and the one before it (-1: none). Several bigrams may share one (the
+// hashing trick: Weinberger et al. 2009; so fastText, Joulin et al. 2017).
+int32_t bigram_id(int32_t before, int32_t token, int buckets);
 
 // As many distinct ids as a bucketed batch has that needs so many.
 int bucketed_distinct(int distinct);
@@ -78,6 +86,7 @@ struct MaxShape {
   int steps = 0;
   int rows = 0;      // N, in the layout in use
   int distinct = 0;  // <= min(rows, V), rounded up in bucketed batches
+  int bigrams = 0;   // distinct ones, likewise; 0: no batch has bigrams
 };
 
 // What bucketed batches need where padded ones need `padded`.
@@ -100,6 +109,8 @@ struct Batch {
   Tensor segments;      // [U+1] i32
   Tensor segment_rows;  // [N] i32, the first `tokens` in use
   Tensor row_distinct;  // [N] i32
+
+  const Batch* bigrams = nullptr;  // as HostBatch::bigrams
 };
 
 }  // namespace sluice

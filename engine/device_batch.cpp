@@ -31,7 +31,8 @@ void for_each_array(const MaxShape& shape, int64_t targets, const HostBatch* hos
 }
 
 MaxShape shape_of(const HostBatch& host) {
-  return {host.sequences, host.steps, host.rows, static_cast<int>(host.distinct.size())};
+  return {host.sequences, host.steps, host.rows, static_cast<int>(host.distinct.size()),
+          host.bigrams ? static_cast<int>(host.bigrams->distinct.size()) : 0};
 }
 
 }  // namespace
@@ -50,16 +51,21 @@ DeviceBatch::DeviceBatch(Backend& backend, const MaxShape& max, Layout layout, i
   arriving_ = Tensor(memory, DType::u8, {bytes});
   arrived_ = Tensor(memory + bytes, DType::u8, {bytes});
   mask_ = Tensor(memory + 2 * bytes, DType::u8, {masks});
+  if (max.bigrams > 0)
+    bigrams_ = std::make_unique<DeviceBatch>(
+        backend, MaxShape{max.sequences, max.steps, max.rows, max.bigrams}, layout, 0);
 }
 
 void DeviceBatch::prefetch(const HostBatch& next) {
   const MaxShape shape = shape_of(next);
   SLUICE_CHECK(
       shape.sequences <= max_.sequences && shape.steps <= max_.steps && shape.rows <= max_.rows &&
-          shape.distinct <= max_.distinct,
-      "a batch of {} sequences, {} steps, {} rows, {} distinct ids where {}, {}, {}, {} were foreseen",
-      shape.sequences, shape.steps, shape.rows, shape.distinct, max_.sequences, max_.steps, max_.rows,
-      max_.distinct);
+          shape.distinct <= max_.distinct && shape.bigrams <= max_.bigrams,
+      "a batch of {} sequences, {} steps, {} rows, {} distinct ids, {} bigrams where {}, {}, {}, {}, {} were "
+      "foreseen",
+      shape.sequences, shape.steps, shape.rows, shape.distinct, shape.bigrams, max_.sequences, max_.steps,
+      max_.rows, max_.distinct, max_.bigrams);
+  SLUICE_CHECK(!bigrams_ || next.bigrams, "a batch without bigrams where {} were foreseen", max_.bigrams);
   block_.clear();
   Batch placed;
   for_each_array(shape, static_cast<int64_t>(next.targets.size()), &next, placed,
@@ -72,6 +78,7 @@ void DeviceBatch::prefetch(const HostBatch& next) {
                  });
   backend_.prefetch(arriving_.narrow(static_cast<int64_t>(block_.size())), block_.data());
   prefetched_ = &next;
+  if (bigrams_) bigrams_->prefetch(*next.bigrams);
 }
 
 const Batch& DeviceBatch::load(const HostBatch& host) {
@@ -100,6 +107,7 @@ const Batch& DeviceBatch::load(const HostBatch& host) {
     batch_.mask = mask_.reshape({host.sequences, host.steps});
     backend_.build_mask({.lengths = batch_.lengths, .mask = batch_.mask});
   }
+  if (bigrams_) batch_.bigrams = &bigrams_->load(*host.bigrams);
   return batch_;
 }
 

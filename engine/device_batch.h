@@ -4,6 +4,7 @@
 // the second, so that the batch in use always lies at the same addresses.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "engine/backend.h"
@@ -30,7 +31,8 @@ class DeviceBatch {
   Tensor mask_;                // [B*T] u8
   std::vector<char> block_;    // as it is sent
   const HostBatch* prefetched_ = nullptr;
-  Batch batch_;  // the one in use
+  Batch batch_;                           // the one in use
+  std::unique_ptr<DeviceBatch> bigrams_;  // where batches have them
 };
 
 }  // namespace sluice

@@ -5,17 +5,17 @@
 namespace sluice {
 
 void Embedding::declare(Params& params) {
-  table_ =
-      params.declare_table("embedding.weight", config_.vocabulary, config_.size, normal(config_.deviation));
+  table_ = params.declare_table(config_.name + ".weight", config_.vocabulary, config_.size,
+                                normal(config_.deviation));
   if (config_.frozen) params.freeze(table_);
 }
 
 void Embedding::bind(Arena& arena, const MaxShape& max, DType type) {
-  distinct_ = arena.saved("embedding", type, {max.distinct, config_.size});
-  if (config_.expanded) expanded_ = arena.saved("embedding rows", type, {max.rows, config_.size});
+  distinct_ = arena.saved(config_.name, type, {max.distinct, config_.size});
+  if (config_.expanded) expanded_ = arena.saved(config_.name + " rows", type, {max.rows, config_.size});
   if (config_.frozen) return;
-  slots_ = arena.saved("rows of the embedding's gradient", DType::i32, {max.distinct});
-  arena.open_scratch("embedding gradient");
+  slots_ = arena.saved("rows of the gradient of " + config_.name, DType::i32, {max.distinct});
+  arena.open_scratch(config_.name + " gradient");
   if (config_.expanded) d_distinct_ = arena.scratch(accumulator_of(type), {max.distinct, config_.size});
 }
 

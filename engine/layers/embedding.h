@@ -3,6 +3,8 @@
 // pooled embeddings) they are expanded to [N,E].
 #pragma once
 
+#include <string>
+
 #include "engine/arena.h"
 #include "engine/params.h"
 
@@ -15,6 +17,7 @@ struct Rows {
 };
 
 struct EmbeddingConfig {
+  std::string name = "embedding";
   int vocabulary = 0;  // V
   int size = 0;        // E
   bool frozen = false;

@@ -10,8 +10,8 @@ namespace {
 // Note [Mask sites]
 // Where a model draws random masks (see Note [Random masks]): each place has a number of its own, the same
 // for every backend.
-constexpr uint32_t kEmbeddingSite = 0, kPooledSite = 1, kBetweenSite = 8, kRecurrentSite = 64,
-                   kSitesPerLayer = 6;
+constexpr uint32_t kEmbeddingSite = 0, kPooledSite = 1, kBigramSite = 2, kBetweenSite = 8,
+                   kRecurrentSite = 64, kSitesPerLayer = 6;
 constexpr int kMaxLayers = (256 - static_cast<int>(kRecurrentSite)) / static_cast<int>(kSitesPerLayer);
 
 int hidden_size(const ModelConfig& config, int layer) {
@@ -94,6 +94,9 @@ Classifier::Classifier(const ModelConfig& config, const LossConfig& loss, Backen
   pooling_.emplace(config.pooling, static_cast<int>(width(config.num_layers - 1)), directions, 0);
   if (pools_embeddings(config))
     embedding_pooling_.emplace(config.pooling, config.embedding_size, 1, pooling_->outputs());
+  if (config.bigram_buckets > 0)
+    bigrams_.emplace(config.bigram_buckets, config.bigram_size, config.embedding_dropout, kBigramSite,
+                     pooled_width());
   if (config.batch_norm_pooled) pooled_norm_.emplace("norm.pooled", pooled_width());
   head_.emplace("head", pooled_width(), config.classes);
   declare();
@@ -104,7 +107,8 @@ int64_t Classifier::width(int layer) const {
 }
 
 int Classifier::pooled_width() const {
-  return pooling_->outputs() + (embedding_pooling_ ? embedding_pooling_->outputs() : 0);
+  return pooling_->outputs() + (embedding_pooling_ ? embedding_pooling_->outputs() : 0) +
+         (bigrams_ ? bigrams_->outputs() : 0);
 }
 
 void Classifier::declare() {
@@ -112,6 +116,7 @@ void Classifier::declare() {
   if (input_norm_) input_norm_->declare(params_);
   for (RecurrentLayer& layer : recurrent_) layer.declare(params_);
   for (BatchNorm& norm : between_norms_) norm.declare(params_);
+  if (bigrams_) bigrams_->declare(params_);
   if (pooled_norm_) pooled_norm_->declare(params_);
   head_->declare(params_);
 }
@@ -146,6 +151,7 @@ void Classifier::bind(const MaxShape& max) {
     if (!reads_every_row(config_))
       d_rows_ = arena_.saved("gradient of pooled embeddings", type, {N, width(-1)});
   }
+  if (bigrams_) bigrams_->bind(arena_, max, type);
   pooled_ = arena_.saved("pooled", type, {B, P});
   if (pooled_norm_) {
     pooled_norm_->bind(arena_, type);
@@ -161,7 +167,8 @@ void Classifier::bind(const MaxShape& max) {
 void Classifier::allocate(const MaxShape& max, uint64_t seed, bool dense_tables, int accumulate,
                           size_t training_state) {
   bind(max);
-  const int row_capacity = std::min(config_.vocabulary, max.distinct * accumulate);
+  const int row_capacity = std::max(std::min(config_.vocabulary, max.distinct * accumulate),
+                                    std::min(config_.bigram_buckets, max.bigrams * accumulate));
   const size_t parameters = params_.bytes(dense_tables, row_capacity);
   const size_t needed = parameters + training_state + arena_.bytes(), available = backend_.available_memory();
   constexpr double kMegabyte = 1 << 20;
@@ -190,6 +197,7 @@ void Classifier::allocate(const MaxShape& max, uint64_t seed, bool dense_tables,
 
 void Classifier::prepare(const Batch& batch, const StepInfo& step, double scale) {
   embedding_.prepare(params_, batch);
+  if (bigrams_) bigrams_->prepare(params_, batch);
   const StepNumbers numbers = {scale, step.step};
   backend_.upload(Tensor(number_memory_.data(), DType::u8, {sizeof(numbers)}), &numbers);
 }
@@ -204,6 +212,7 @@ StepInfo Classifier::recorded(const Batch& batch, const StepInfo& step) const {
 
 Backend::ReplayKey Classifier::shape_key(const HostBatch& batch) {
   Backend::ReplayKey key = {batch.sequences, batch.steps, static_cast<int32_t>(batch.distinct.size())};
+  if (batch.bigrams) key.push_back(static_cast<int32_t>(batch.bigrams->distinct.size()));
   key.insert(key.end(), batch.offsets.begin(), batch.offsets.end());
   return key;
 }
@@ -243,6 +252,7 @@ void Classifier::forward(const Batch& batch, const StepInfo& given) {
     pooled_rows_ = in_.index ? rows : in_.x;
     embedding_pooling_->forward(backend_, batch, pooled_rows_, pooled);
   }
+  if (bigrams_) bigrams_->forward(backend_, params_, batch, step, pooled);
   if (pooled_norm_) {
     const Tensor normed = pooled_normed_.narrow(batch.sequences);
     pooled_norm_->forward(backend_, params_, nullptr, step, pooled, normed);
@@ -294,6 +304,7 @@ void Classifier::backward(const Batch& batch, const StepInfo& given) {
   const Tensor d_top = gradient(0, batch, width(config_.num_layers - 1));
   backend_.zero(d_top);
   pooling_->backward(backend_, batch, top_, pooled, d_pooled, d_top);
+  if (bigrams_) bigrams_->backward(backend_, params_, batch, step, pooled, d_pooled);
   backward_recurrent(batch, step);
 }
 

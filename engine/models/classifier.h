@@ -1,6 +1,6 @@
 // The text classifier: embedding -> [batch norm] -> recurrent layers with batch norm and dropout between ->
-// pooling of the states, and of the embeddings where asked for -> [batch norm] -> dropout -> linear head ->
-// softmax (or a sigmoid for each class).
+// pooling of the states, and of the embeddings and bigrams where asked for -> [batch norm] -> dropout ->
+// linear head -> softmax (or a sigmoid for each class).
 #pragma once
 
 #include <optional>
@@ -10,6 +10,7 @@
 
 #include "engine/arena.h"
 #include "engine/layers/batch_norm.h"
+#include "engine/layers/bigrams.h"
 #include "engine/layers/embedding.h"
 #include "engine/layers/linear.h"
 #include "engine/layers/pooling.h"
@@ -91,6 +92,7 @@ class Classifier {
   std::vector<RecurrentLayer> recurrent_;
   std::vector<BatchNorm> between_norms_;  // empty, or one for each layer but the last
   std::optional<PoolingLayer> pooling_, embedding_pooling_;
+  std::optional<BigramLayer> bigrams_;
   std::optional<Linear> head_;
 
   // Bound activations, named by where they stand; `between_[l]` is what layer l + 1 reads where something

@@ -57,7 +57,7 @@ Metrics evaluate(Classifier& classifier, BatchSource& source, DeviceBatch& devic
 
 MaxShape larger(const MaxShape& a, const MaxShape& b) {
   return {std::max(a.sequences, b.sequences), std::max(a.steps, b.steps), std::max(a.rows, b.rows),
-          std::max(a.distinct, b.distinct)};
+          std::max(a.distinct, b.distinct), std::max(a.bigrams, b.bigrams)};
 }
 
 std::string list_documents(const std::vector<int32_t>& documents) {

@@ -25,6 +25,7 @@ struct BatchOptions {
   // Documents of a window. Larger: less padding, but batches of more uniform length.
   int64_t window_documents = 4096;
   uint64_t seed = 1;
+  int bigram_buckets = 0;  // 0: the batches have no bigrams
 };
 
 // Throws UserError naming the option (batch.tokens, batch.sequences) that is out of range.

@@ -41,6 +41,10 @@ MaxShape CorpusBatches::find_max_shape() const {
   if (layout_ == Layout::packed) rows = std::min(rows, tokens);
   shape.rows = static_cast<int>(rows);
   shape.distinct = static_cast<int>(std::min<int64_t>({rows, tokens, corpus_.meta().vocabulary}));
+  if (options_.bigram_buckets >
+      0)  // 0 would say that the batches have none, which those without a token do, too
+    shape.bigrams =
+        static_cast<int>(std::clamp<int64_t>(std::min<int64_t>(rows, tokens), 1, options_.bigram_buckets));
   return layout_ == Layout::bucketed ? bucketed(shape) : shape;
 }
 
@@ -67,7 +71,8 @@ bool CorpusBatches::make_next(HostBatch& batch) {
     const int32_t document = plan_.documents[static_cast<size_t>(slice.first + i)];
     items_.push_back({corpus_.tokens(document), corpus_.known_classes(document), document});
   }
-  batch = pack(items_, layout_, corpus_.meta().multi_label ? corpus_.meta().classes : 0);
+  batch =
+      pack(items_, layout_, corpus_.meta().multi_label ? corpus_.meta().classes : 0, options_.bigram_buckets);
   keep_resident_set_small(batch);
   return true;
 }

@@ -95,6 +95,7 @@ void Predictor::make_room(const HostBatch& batch) {
   room_ = wanted;
   room_.steps = room_.rows;  // the steps of a batch cost nothing beside its rows
   room_.distinct = std::min(room_.rows, model_.encoding.vocabulary.size());
+  room_.bigrams = std::min(room_.rows, model_.config.model.bigram_buckets);
   model_.load(folder_, room_);
   device_batch_.emplace(*model_.backend, room_, options.layout, model_.target_classes());
 }
@@ -113,7 +114,8 @@ std::vector<std::vector<double>> Predictor::probabilities(std::span<const TextQu
       const std::int32_t text = plan.documents[static_cast<std::size_t>(i)];
       items.push_back({.tokens = texts[static_cast<std::size_t>(text)], .document = text});
     }
-    const HostBatch batch = pack(items, model_.config.batch.layout, model_.target_classes());
+    const HostBatch batch =
+        pack(items, model_.config.batch.layout, model_.target_classes(), model_.config.model.bigram_buckets);
     make_room(batch);
     const Batch& loaded = device_batch_->load(batch);
     model_.classifier->forward(loaded, StepInfo{});

@@ -45,6 +45,7 @@ std::unique_ptr<Backend> make_backend(const Config& config, std::string* why_not
 BatchOptions evaluation_batches(const Config& config) {
   BatchOptions options = config.batch;
   options.order = BatchOrder::by_length;
+  options.bigram_buckets = config.model.bigram_buckets;
   return options;
 }
 

@@ -173,6 +173,7 @@ MaxShape Training::open_batches() {
   BatchOptions options = config_.batch;
   options.order = BatchOrder::shuffled;
   options.seed = config_.train.seed;
+  options.bigram_buckets = config_.model.bigram_buckets;
   const Layout layout = config_.batch.layout;
   train_ = std::make_unique<CorpusBatches>(corpus_, Part::train, options, train_layout_);
   MaxShape max = train_->max_shape();

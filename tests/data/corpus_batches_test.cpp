@@ -73,13 +73,15 @@ TEST_F(Batches, MaxShapeHoldsInEveryPassAndIsReached) {
   const Corpus corpus = make(sluice::testing::tsv(700));
   for (const Layout layout : {Layout::packed, Layout::padded, Layout::bucketed}) {
     for (const int64_t tokens : {4, 60, 500}) {
-      CorpusBatches source(corpus, Part::train, {.tokens = tokens, .sequences = 20}, layout);
+      CorpusBatches source(corpus, Part::train, {.tokens = tokens, .sequences = 20, .bigram_buckets = 64},
+                           layout);
       const MaxShape max = source.max_shape();
       int sequences = 0, steps = 0;
       for (int epoch = 0; epoch < 3; ++epoch) {
         for (const HostBatch& batch : all(source, epoch)) {
           EXPECT_LE(batch.rows, max.rows);
           EXPECT_LE(static_cast<int>(batch.distinct.size()), max.distinct);
+          EXPECT_LE(static_cast<int>(batch.bigrams->distinct.size()), max.bigrams);
           sequences = std::max(sequences, batch.sequences);
           steps = std::max(steps, batch.steps);
         }

@@ -68,6 +68,41 @@ TEST(Batch, rows_of_padding_do_not_count_as_the_token_0) {
   EXPECT_THAT(b.segment_rows, ElementsAre(0, 1, 2));
 }
 
+TEST(Batch, bigrams_lie_in_the_rows_of_their_second_token) {
+  constexpr int kBuckets = 1000;
+  const std::vector<int32_t> long_one = {7, 5, 9}, short_one = {9, 9};
+  const std::vector<BatchItem> items = {{short_one, {}, 3}, {{}, {}, 4}, {long_one, {}, 5}};
+  for (Layout layout : {Layout::packed, Layout::padded, Layout::bucketed}) {
+    const HostBatch b = pack(items, layout, 0, kBuckets);
+    ASSERT_TRUE(b.bigrams);
+    EXPECT_EQ(b.bigrams->offsets, b.offsets);
+    EXPECT_EQ(b.bigrams->lengths, b.lengths);
+    EXPECT_EQ(b.bigrams->documents, b.documents);
+    const auto at = [&](int t, int i) { return b.bigrams->ids[static_cast<size_t>(b.row(t, i))]; };
+    EXPECT_EQ(at(0, 0), bigram_id(-1, 7, kBuckets));
+    EXPECT_EQ(at(1, 0), bigram_id(7, 5, kBuckets));
+    EXPECT_EQ(at(2, 0), bigram_id(5, 9, kBuckets));
+    EXPECT_EQ(at(0, 1), bigram_id(-1, 9, kBuckets));
+    EXPECT_EQ(at(1, 1), bigram_id(9, 9, kBuckets));
+    EXPECT_EQ(std::set<int32_t>(b.bigrams->distinct.begin(), b.bigrams->distinct.end()).count(-1),
+              layout == Layout::bucketed && b.bigrams->distinct.size() > 5 ? 1u : 0u);
+  }
+  EXPECT_FALSE(pack(items, Layout::packed).bigrams);
+}
+
+TEST(Batch, bigrams_differ_by_order_and_fill_their_buckets) {
+  EXPECT_NE(bigram_id(1, 2, 1 << 20), bigram_id(2, 1, 1 << 20));
+  EXPECT_NE(bigram_id(-1, 2, 1 << 20), bigram_id(0, 2, 1 << 20));
+  constexpr int kBuckets = 97, kTokens = 100;
+  std::vector<int> count(kBuckets);
+  for (int before = 0; before < kTokens; ++before)
+    for (int token = 0; token < kTokens; ++token)
+      ++count[static_cast<size_t>(bigram_id(before, token, kBuckets))];
+  // 103 on average with a standard deviation of 10.
+  EXPECT_GT(*std::min_element(count.begin(), count.end()), 60);
+  EXPECT_LT(*std::max_element(count.begin(), count.end()), 150);
+}
+
 TEST(Batch, of_empty_documents_only) {
   for (Layout layout : {Layout::packed, Layout::padded}) {
     const HostBatch b = packed({{{}, {2}}, {{}, {1}}}, layout);

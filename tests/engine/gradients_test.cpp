@@ -16,12 +16,12 @@ constexpr double kStep = 3e-6, kRelative = 1e-6;
 constexpr int kVocabulary = 11, kClasses = 3;
 
 // Lengths 5, 3, 1 and 0: ragged, with a document of one token and an empty one; tokens repeat.
-HostBatch make_batch(Layout layout, bool multi_label) {
+HostBatch make_batch(Layout layout, const ModelConfig& model) {
   static const std::vector<int32_t> documents[] = {{4, 4, 9}, {}, {1, 2, 3, 2, 10}, {7}};
   static const std::vector<int32_t> classes[] = {{2}, {0}, {1, 2}, {1}};
   std::vector<BatchItem> items;
   for (int d = 0; d < 4; ++d) items.push_back({documents[d], classes[d], d});
-  return pack(items, layout, multi_label ? kClasses : 0);
+  return pack(items, layout, model.multi_label ? kClasses : 0, model.bigram_buckets);
 }
 
 class Gradients : public testing::TestWithParam<ModelCase> {
@@ -32,8 +32,9 @@ class Gradients : public testing::TestWithParam<ModelCase> {
     model.dtype = DType::f64;
     LossConfig loss;
     GetParam().change(model, loss);
-    host_ = make_batch(GetParam().layout, model.multi_label);
-    const MaxShape max{host_.sequences, host_.steps, host_.rows, static_cast<int>(host_.distinct.size())};
+    host_ = make_batch(GetParam().layout, model);
+    const MaxShape max{host_.sequences, host_.steps, host_.rows, static_cast<int>(host_.distinct.size()),
+                       host_.bigrams ? static_cast<int>(host_.bigrams->distinct.size()) : 0};
     device_.emplace(*backend_, max, GetParam().layout, host_.classes);
     classifier_.emplace(model, loss, *backend_);
     classifier_->allocate(max, 7, true, 1);

@@ -43,6 +43,19 @@ const ModelCase kCases[] = {
      [](ModelConfig& m, LossConfig&) {
        m.pool_embeddings = m.batch_norm_input = m.batch_norm_pooled = true;
      }},
+    {"Bigrams",
+     [](ModelConfig& m, LossConfig&) {
+       m.bigram_buckets = 16;
+       m.bigram_size = 3;
+     }},
+    {"BigramsPadded",
+     [](ModelConfig& m, LossConfig&) {
+       m.bigram_buckets = 16;
+       m.pool_embeddings = true;
+       m.embedding_dropout = m.pooled_dropout = 0.3;
+     },
+     Layout::padded},
+    {"BigramsBucketed", [](ModelConfig& m, LossConfig&) { m.bigram_buckets = 16; }, Layout::bucketed},
     {"BatchNormInput", [](ModelConfig& m, LossConfig&) { m.batch_norm_input = true; }},
     {"BatchNormBetween",
      [](ModelConfig& m, LossConfig&) {

@@ -34,6 +34,7 @@ RigOptions everything() {
       .vocabulary = test::kTopicVocabulary, .classes = 3, .embedding_size = 6, .hidden_size = {5}};
   for (const ModelCase& c : model_cases())
     if (c.name == "EverythingBucketed") c.change(options.model, options.loss);
+  options.model.bigram_buckets = 16;
   options.optimizer.clip_norm = 0.3;
   options.optimizer.clip_value = 0.05;
   options.optimizer.decay_embeddings = true;

@@ -35,12 +35,13 @@ std::vector<Document> topics(int count, int classes, uint64_t seed) {
 }
 
 InMemoryBatches::InMemoryBatches(std::vector<Document> documents, int sequences, Layout layout, int classes,
-                                 bool shuffled)
+                                 bool shuffled, int bigram_buckets)
     : documents_(std::move(documents)),
       sequences_(sequences),
       layout_(layout),
       classes_(classes),
       shuffled_(shuffled),
+      bigram_buckets_(bigram_buckets),
       order_(documents_.size()) {
   std::iota(order_.begin(), order_.end(), size_t{0});
 }
@@ -49,7 +50,8 @@ MaxShape InMemoryBatches::max_shape() const {
   size_t longest = 0;
   for (const Document& d : documents_) longest = std::max(longest, d.tokens.size());
   const int rows = sequences_ * static_cast<int>(longest);
-  const MaxShape shape{sequences_, static_cast<int>(longest), rows, std::min(rows, kTopicVocabulary)};
+  const MaxShape shape{sequences_, static_cast<int>(longest), rows, std::min(rows, kTopicVocabulary),
+                       std::min(rows, bigram_buckets_)};
   return layout_ == Layout::bucketed ? bucketed(shape) : shape;
 }
 
@@ -73,7 +75,7 @@ bool InMemoryBatches::next(HostBatch& batch) {
     const size_t d = order_[place_];
     items.push_back({documents_[d].tokens, documents_[d].classes, static_cast<int32_t>(d)});
   }
-  batch = pack(items, layout_, classes_);
+  batch = pack(items, layout_, classes_, bigram_buckets_);
   figures_.documents += batch.sequences;
   figures_.tokens += batch.tokens;
   return true;
@@ -108,11 +110,12 @@ RigOptions topic_options() {
 Rig::Rig(const RigOptions& o, TrainObserver* observer, TrainRequests* requests)
     : backend(o.backend ? o.backend() : make_backend({.device = o.device, .threads = o.threads})) {
   const int targets = o.model.multi_label ? o.model.classes : 0;
-  train =
-      std::make_unique<InMemoryBatches>(o.train_documents, o.sequences, o.train.layout, targets, o.shuffled);
+  train = std::make_unique<InMemoryBatches>(o.train_documents, o.sequences, o.train.layout, targets,
+                                            o.shuffled, o.model.bigram_buckets);
   MaxShape max = train->max_shape();
   if (!o.valid_documents.empty()) {
-    valid = std::make_unique<InMemoryBatches>(o.valid_documents, o.sequences, o.train.layout, targets, false);
+    valid = std::make_unique<InMemoryBatches>(o.valid_documents, o.sequences, o.train.layout, targets, false,
+                                              o.model.bigram_buckets);
     max = larger(max, valid->max_shape());
   }
   classifier = std::make_unique<Classifier>(o.model, o.loss, *backend);

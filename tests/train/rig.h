@@ -28,7 +28,7 @@ constexpr int kTopicVocabulary = 40;
 class InMemoryBatches : public BatchSource {
  public:
   InMemoryBatches(std::vector<Document> documents, int sequences, Layout layout = Layout::packed,
-                  int classes = 0, bool shuffled = true);
+                  int classes = 0, bool shuffled = true, int bigram_buckets = 0);
 
   MaxShape max_shape() const override;
   int64_t documents() const override { return static_cast<int64_t>(documents_.size()); }
@@ -43,6 +43,7 @@ class InMemoryBatches : public BatchSource {
   Layout layout_;
   int classes_;
   bool shuffled_;
+  int bigram_buckets_;
   std::vector<size_t> order_;
   size_t place_ = 0;  // of the next document in order_
   PassFigures figures_;
