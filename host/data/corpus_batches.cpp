@@ -41,8 +41,8 @@ MaxShape CorpusBatches::find_max_shape() const {
   if (layout_ == Layout::packed) rows = std::min(rows, tokens);
   shape.rows = static_cast<int>(rows);
   shape.distinct = static_cast<int>(std::min<int64_t>({rows, tokens, corpus_.meta().vocabulary}));
-  if (options_.bigram_buckets >
-      0)  // 0 would say that the batches have none, which those without a token do, too
+  // At least 1: 0 would say that there are none, but batches without a token have them, too.
+  if (options_.bigram_buckets > 0)
     shape.bigrams =
         static_cast<int>(std::clamp<int64_t>(std::min<int64_t>(rows, tokens), 1, options_.bigram_buckets));
   return layout_ == Layout::bucketed ? bucketed(shape) : shape;

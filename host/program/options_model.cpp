@@ -115,8 +115,7 @@ std::vector<Option> optim_options() {
       boolean("optim.lazy_embeddings", at(&O::lazy_embeddings), "only rows that a batch touches are updated"),
       boolean("optim.keep_idle_moments", at(&O::keep_idle_moments),
               "lazy rows: moments do not decay while batches leave a row alone (as in PyTorch's SparseAdam); "
-              "rare words "
-              "learn faster"),
+              "rare words learn faster"),
       real("optim.clip_norm", at(&O::clip_norm), 0, 1e9,
            "largest norm of all gradients together; 0: no limit"),
       real("optim.clip_value", at(&O::clip_value), 0, 1e9, "largest gradient of one weight; 0: no limit"),

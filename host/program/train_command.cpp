@@ -170,10 +170,9 @@ void Training::choose_layout() {
 
 // Opens the parts' batches; the largest of them is what the model must have room for.
 MaxShape Training::open_batches() {
-  BatchOptions options = config_.batch;
+  BatchOptions options = evaluation_batches(config_);
   options.order = BatchOrder::shuffled;
   options.seed = config_.train.seed;
-  options.bigram_buckets = config_.model.bigram_buckets;
   const Layout layout = config_.batch.layout;
   train_ = std::make_unique<CorpusBatches>(corpus_, Part::train, options, train_layout_);
   MaxShape max = train_->max_shape();

@@ -16,8 +16,8 @@ struct AdamScalars {
   double learning_rate = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
   bool decoupled = true;
   int64_t step = 1;  // counts updates, from 1
-  double idle_beta1 = beta1,
-         idle_beta2 = beta2;  // what a row's moments decay by with each update that it missed
+  // What a row's moments decay by with each update that it missed.
+  double idle_beta1 = beta1, idle_beta2 = beta2;
 };
 
 // What changes from update to update; in device memory a replayed launch finds it anew.
@@ -43,9 +43,9 @@ struct AdamParams {
   const UpdateNumbers* now = nullptr;  // in place of the scalars', or null
 };
 
-// Rows ids[k] of a table, lazily: a row's moments (and decoupled decay) first catch up with the
-// updates since touched[id], then the update, then touched[id] = step. Equal to AdamParams to the bit where
-// none was missed.
+// Rows ids[k] of a table, lazily: a row's moments (and decoupled decay) first catch up with the updates since
+// touched[id], then the update, then touched[id] = step. Equal to AdamParams to the bit where none was
+// missed.
 template <class T>
 struct AdamRowsParams {
   AdamScalars scalars;
