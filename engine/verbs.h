@@ -57,10 +57,11 @@ struct ScatterAdd {
 
 // ---- pooling
 
-// Per sequence, over its valid rows: mean; max (ties: the earliest step; NaN wins); last (for each direction
+// Per sequence, over its valid rows: mean; sqrtn, the sum divided by the root of the length (TensorFlow's
+// combiner); max (ties: the earliest step; NaN wins); last (for each direction
 // the state after its last step: forward half of the last row, reverse half of the first). A sequence of
 // length 0 gives zeros.
-enum class Pooling : uint8_t { last, mean, max };
+enum class Pooling : uint8_t { last, mean, max, sqrtn };
 
 struct PoolForward {
   Pooling kind = Pooling::mean;

@@ -102,12 +102,19 @@ void KernelRig::add_pooling() {
     const char *forward, *backward;
     KernelLine of_forward, of_backward;
   };
+  const KernelLine of_sum_backward = {
+      "sum_backward", 2 * rows + pooled,
+      "dy and the length are read for every row of a sequence, from the cache"};
   const Kind kinds[] = {{Pooling::mean,
                          "pool_mean_forward",
                          "pool_mean_backward",
                          {"pool_steps", rows + pooled, kShared},
-                         {"mean_backward", 2 * rows + pooled,
-                          "dy and the length are read for every row of a sequence, from the cache"}},
+                         of_sum_backward},
+                        {Pooling::sqrtn,
+                         "pool_sqrtn_forward",
+                         "pool_sqrtn_backward",
+                         {"pool_steps", rows + pooled, kShared},
+                         of_sum_backward},
                         {Pooling::max,
                          "pool_max_forward",
                          "pool_max_backward",

@@ -1,8 +1,19 @@
 #include "engine/layers/bigrams.h"
 
-namespace sluice {
+#include <algorithm>
 
-BigramLayer::BigramLayer(int buckets, int size, double dropout, uint32_t site, int first)
+namespace sluice {
+namespace {
+
+std::vector<Pooling> pooling_of(const std::vector<Pooling>& kinds) {
+  return {std::find(kinds.begin(), kinds.end(), Pooling::sqrtn) == kinds.end() ? Pooling::mean
+                                                                               : Pooling::sqrtn};
+}
+
+}  // namespace
+
+BigramLayer::BigramLayer(int buckets, int size, const std::vector<Pooling>& kinds, double dropout,
+                         uint32_t site, int first)
     : vectors_({.name = "bigrams",
                 .vocabulary = buckets,
                 .size = size,
@@ -10,7 +21,7 @@ BigramLayer::BigramLayer(int buckets, int size, double dropout, uint32_t site, i
                 .expanded = true,
                 .dropout = dropout,
                 .site = site}),
-      pooling_({Pooling::mean}, size, 1, first),
+      pooling_(pooling_of(kinds), size, 1, first),
       size_(size) {}
 
 void BigramLayer::bind(Arena& arena, const MaxShape& max, DType type) {

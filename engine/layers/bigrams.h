@@ -1,6 +1,6 @@
-// The mean of the vectors of a text's bigrams: what order a bag of words loses between neighbours, at the
-// price of a lookup (fastText: Joulin et al. 2017). Bigrams are hashed (Batch::bigrams); those never trained
-// on are 0.
+// The mean, or sqrtn, of the vectors of a text's bigrams: what order a bag of words loses between neighbours,
+// at the price of a lookup (fastText: Joulin et al. 2017). Bigrams are hashed (Batch::bigrams); those never
+// trained on are 0.
 #pragma once
 
 #include "engine/layers/embedding.h"
@@ -10,9 +10,10 @@ namespace sluice {
 
 class BigramLayer {
  public:
-  // buckets: rows of the table; size: E of a vector; dropout, site: as EmbeddingConfig's; first: as
-  // PoolingLayer's.
-  BigramLayer(int buckets, int size, double dropout, uint32_t site, int first);
+  // buckets: rows of the table; size: E of a vector; kinds: sqrtn where they have it, else mean; dropout,
+  // site: as EmbeddingConfig's; first: as PoolingLayer's.
+  BigramLayer(int buckets, int size, const std::vector<Pooling>& kinds, double dropout, uint32_t site,
+              int first);
 
   int outputs() const { return pooling_.outputs(); }
   void declare(Params& params) { vectors_.declare(params); }

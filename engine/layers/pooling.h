@@ -1,4 +1,4 @@
-// One vector a sequence: the concatenation of last, mean and max over its tokens, as configured. Several
+// One vector a sequence: the concatenation of last, mean, max and sqrtn over its tokens, as configured. Several
 // layers may write beside each other into one pooled vector.
 #pragma once
 

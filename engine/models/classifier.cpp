@@ -32,7 +32,8 @@ const ModelConfig& checked(const ModelConfig& config, const Backend& backend) {
   if (config.zoneout_cell > 0 && config.num_layers > 0 && traits_of(config.cell).states < 2)
     throw UserError("model.zoneout_cell: a {} has no cell state; use model.zoneout_hidden",
                     name_of(config.cell));
-  if (config.pooling.empty()) throw UserError("model.pooling: empty; give at least one of last, mean, max");
+  if (config.pooling.empty())
+    throw UserError("model.pooling: empty; give at least one of last, mean, max, sqrtn");
   return config;
 }
 
@@ -95,8 +96,8 @@ Classifier::Classifier(const ModelConfig& config, const LossConfig& loss, Backen
   if (pools_embeddings(config))
     embedding_pooling_.emplace(config.pooling, config.embedding_size, 1, pooling_->outputs());
   if (config.bigram_buckets > 0)
-    bigrams_.emplace(config.bigram_buckets, config.bigram_size, config.embedding_dropout, kBigramSite,
-                     pooled_width());
+    bigrams_.emplace(config.bigram_buckets, config.bigram_size, config.pooling, config.embedding_dropout,
+                     kBigramSite, pooled_width());
   if (config.batch_norm_pooled) pooled_norm_.emplace("norm.pooled", pooled_width());
   head_.emplace("head", pooled_width(), config.classes);
   declare();

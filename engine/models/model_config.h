@@ -24,7 +24,8 @@ struct ModelConfig {
   std::vector<Pooling> pooling = {Pooling::max};  // concatenated
   // Token vectors are pooled beside the last layer's states (as in the RCNN of Lai et al. 2015).
   bool pool_embeddings = false;
-  // Vectors of hashed bigrams, their mean beside what is pooled (as in fastText, Joulin et al. 2017).
+  // Vectors of hashed bigrams, their mean (sqrtn where `pooling` has it) beside what is pooled (as in
+  // fastText, Joulin et al. 2017).
   int bigram_buckets = 0;  // rows of their table; 0: none
   int bigram_size = 32;    // of a vector
   bool batch_norm_input = false, batch_norm_between_layers = false, batch_norm_pooled = false;

@@ -1,10 +1,10 @@
-// Mean, max and last pooling, forward and backward.
+// Mean, sqrtn, max and last pooling, forward and backward.
 //
-// Maths:   mean y = sum_t x_t / len; max y = x_argmax; last: Pooling's words in pooling.h. Backward adds dy /
-//          len to every valid row, dy to the argmax, dy to the row taken.
+// Maths:   mean y = sum_t x_t / len, sqrtn the same over sqrt(len); max y = x_argmax; last: Pooling's words in
+//          pooling.h. Backward adds dy over the same to every valid row, dy to the argmax, dy to the row taken.
 // Shapes:  x, dx [N,C]; y, dy [B,ldy], C columns from `column` on; argmax [B,C].
-// Grid:    mean and max forward: a block a sequence and 32 columns; its 8 slices take every 8th step and are
-//          joined in order, so that long sequences have many loads in flight. Mean backward: row_grid over
+// Grid:    sums and max forward: a block a sequence and 32 columns; its 8 slices take every 8th step and are
+//          joined in order, so that long sequences have many loads in flight. Sums' backward: row_grid over
 //          (row, column). The others: row_grid over (sequence, column).
 // Bytes:   forward N C s + B C s (+ 4 B C), s the size of T; mean backward 2 N C s + B C s; last and max read
 //          and write B C elements. Each is reached.
@@ -20,7 +20,16 @@
 namespace sluice::cuda {
 namespace {
 
-template <class A>
+// What the sum over a sequence's rows is divided by. kRoot: sqrtn, else mean.
+template <class A, bool kRoot>
+__device__ A divisor(int32_t length) {
+  if constexpr (kRoot)
+    return sqrt(static_cast<A>(length));
+  else
+    return static_cast<A>(length);
+}
+
+template <class A, bool kRoot>
 struct Sum {
   A value;
 
@@ -50,11 +59,10 @@ struct Max {
   }
 };
 
-template <class T>
-__device__ void finish(const PoolForwardParams<T>& p, const Sum<arithmetic_t<T>>& sum, int64_t b, int64_t j) {
+template <class T, class A, bool kRoot>
+__device__ void finish(const PoolForwardParams<T>& p, const Sum<A, kRoot>& sum, int64_t b, int64_t j) {
   const int32_t length = p.lengths(b);
-  p.y(b, p.column + j) =
-      static_cast<T>(length ? sum.value / static_cast<arithmetic_t<T>>(length) : arithmetic_t<T>(0));
+  p.y(b, p.column + j) = static_cast<T>(length ? sum.value / divisor<A, kRoot>(length) : A(0));
 }
 template <class T>
 __device__ void finish(const PoolForwardParams<T>& p, const Max<arithmetic_t<T>>& max, int64_t b, int64_t j) {
@@ -100,14 +108,14 @@ __global__ void __launch_bounds__(kRowThreads) pool_last(PoolForwardParams<T> p)
   });
 }
 
-template <class T, int W>
-__global__ void __launch_bounds__(kRowThreads) mean_backward(PoolBackwardParams<T> p) {
+template <class T, int W, bool kRoot>
+__global__ void __launch_bounds__(kRowThreads) sum_backward(PoolBackwardParams<T> p) {
   using A = arithmetic_t<T>;
   const int64_t columns = p.dx.dims[1];
   const RowPlaces places = {p.offsets, p.active};
   for_rows(places, p.dx.dims[0], [&](int64_t row, const RowWalk& walk) {
     if (!walk.valid()) return;
-    const A length = static_cast<A>(p.lengths(walk.b()));
+    const A length = divisor<A, kRoot>(p.lengths(walk.b()));
     const T* dy = p.dy.row(walk.b()) + p.column;
     for (int64_t j = int64_t{threadIdx.x} * W; j < columns; j += int64_t{blockDim.x} * W) {
       auto sum = load<W>(p.dx.row(row) + j);
@@ -144,7 +152,9 @@ void launch(const PoolForwardParams<T>& p, const Plan& plan, cudaStream_t stream
     case PoolKind::last:
       return launch_kernel("pool_last", pool_last<T>, plan, stream, p);
     case PoolKind::mean:
-      return launch_kernel("pool_mean", pool_steps<T, Sum<A>>, plan, stream, p);
+      return launch_kernel("pool_mean", pool_steps<T, Sum<A, false>>, plan, stream, p);
+    case PoolKind::sqrtn:
+      return launch_kernel("pool_sqrtn", pool_steps<T, Sum<A, true>>, plan, stream, p);
     case PoolKind::max:
       return launch_kernel("pool_max", pool_steps<T, Max<A>>, plan, stream, p);
   }
@@ -153,10 +163,16 @@ void launch(const PoolForwardParams<T>& p, const Plan& plan, cudaStream_t stream
 template <class T>
 void launch(const PoolBackwardParams<T>& p, const Plan& plan, cudaStream_t stream) {
   if (p.dx.dims[0] == 0 || p.dx.dims[1] == 0) return;
-  if (p.kind != PoolKind::mean)
+  if (p.kind == PoolKind::last || p.kind == PoolKind::max)
     return launch_kernel("pool_select_backward", select_backward<T>, plan, stream, p);
-  launch_kernel("pool_mean_backward", plan.width > 1 ? mean_backward<T, kVecWidth<T>> : mean_backward<T, 1>,
-                plan, stream, p);
+  constexpr int kWidth = kVecWidth<T>;
+  if (p.kind == PoolKind::sqrtn)
+    launch_kernel("pool_sqrtn_backward",
+                  plan.width > 1 ? sum_backward<T, kWidth, true> : sum_backward<T, 1, true>, plan, stream, p);
+  else
+    launch_kernel("pool_mean_backward",
+                  plan.width > 1 ? sum_backward<T, kWidth, false> : sum_backward<T, 1, false>, plan, stream,
+                  p);
 }
 
 template void launch(const PoolForwardParams<float>&, const Plan&, cudaStream_t);

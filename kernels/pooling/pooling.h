@@ -1,6 +1,6 @@
-// Pooling of each sequence over its valid rows: mean, max (ties: the earliest step; NaN wins), last (of each
-// direction the state after its last step: the forward half of the last row, the reverse half of the first).
-// An empty sequence gives zeros.
+// Pooling of each sequence over its valid rows: mean, sqrtn (the sum divided by the root of the length), max
+// (ties: the earliest step; NaN wins), last (of each direction the state after its last step: the forward
+// half of the last row, the reverse half of the first). An empty sequence gives zeros.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace sluice::cuda {
 
-enum class PoolKind : uint8_t { last, mean, max };
+enum class PoolKind : uint8_t { last, mean, max, sqrtn };
 
 template <class T>
 struct PoolForwardParams {

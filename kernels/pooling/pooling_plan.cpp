@@ -4,7 +4,7 @@
 
 namespace sluice::cuda {
 
-// Mean and max walk through time: a block a sequence and kColumns columns, its slices every kSlices-th step.
+// Sums and max walk through time: a block a sequence and kColumns columns, its slices every kSlices-th step.
 PlanResult plan_pool_forward(const PoolShape& s, const DeviceProps& device) {
   if (s.kind == PoolKind::last) return fitted(row_plan(s.sequences, s.columns), device);
   Plan plan;
@@ -13,9 +13,10 @@ PlanResult plan_pool_forward(const PoolShape& s, const DeviceProps& device) {
   return fitted(plan, device);
 }
 
-// Mean reaches every row, the others one row of each sequence.
+// Sums reach every row, the others one row of each sequence.
 PlanResult plan_pool_backward(const PoolShape& s, const DeviceProps& device) {
-  if (s.kind != PoolKind::mean) return fitted(row_plan(s.sequences, s.columns), device);
+  if (s.kind == PoolKind::last || s.kind == PoolKind::max)
+    return fitted(row_plan(s.sequences, s.columns), device);
   Plan plan = row_plan(s.rows, s.columns / s.width);
   plan.width = s.width;
   return fitted(plan, device);

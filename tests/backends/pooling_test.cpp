@@ -40,12 +40,14 @@ Pooled pool_oracle(Pooling kind, const HostBatch& batch, size_t C, size_t direct
     const Values one_dy(dy.begin() + static_cast<ptrdiff_t>(b * C),
                         dy.begin() + static_cast<ptrdiff_t>((b + 1) * C));
     const oracle::MaxPooled max = oracle::pool_max(one);
-    const Values y = kind == Pooling::mean  ? oracle::pool_mean(one)
-                     : kind == Pooling::max ? max.y
-                                            : oracle::pool_last(one, directions);
-    oracle::Matrix back = kind == Pooling::mean  ? oracle::pool_mean_backward(len, one_dy)
-                          : kind == Pooling::max ? oracle::pool_max_backward(len, max.argmax, one_dy)
-                                                 : oracle::pool_last_backward(len, directions, one_dy);
+    const Values y = kind == Pooling::mean    ? oracle::pool_mean(one)
+                     : kind == Pooling::sqrtn ? oracle::pool_sqrtn(one)
+                     : kind == Pooling::max   ? max.y
+                                              : oracle::pool_last(one, directions);
+    oracle::Matrix back = kind == Pooling::mean    ? oracle::pool_mean_backward(len, one_dy)
+                          : kind == Pooling::sqrtn ? oracle::pool_sqrtn_backward(len, one_dy)
+                          : kind == Pooling::max   ? oracle::pool_max_backward(len, max.argmax, one_dy)
+                                                   : oracle::pool_last_backward(len, directions, one_dy);
     back.values.resize(whole * C);
     result.y.insert(result.y.end(), y.begin(), y.end());
     for (int step : max.argmax) result.argmax.push_back(step < 0 ? -1 : row_at(static_cast<size_t>(step), b));
@@ -108,7 +110,8 @@ void compare_with_oracle(Backend& backend, DType dtype, Layout layout, const std
   spoil_padding(host, x, C);
   const Pooled got = run(rig, host, p, x, dy, dx0);
   const Pooled want = pool_oracle(p.kind, host, C, static_cast<size_t>(p.directions), x, dy);
-  const Bound bound = p.kind == Pooling::mean ? tolerance::sum(dtype, host.steps) : tolerance::exact();
+  const bool sums = p.kind == Pooling::mean || p.kind == Pooling::sqrtn;
+  const Bound bound = sums ? tolerance::sum(dtype, host.steps) : tolerance::exact();
   EXPECT_TRUE(near(got.y, want.y, bound));
   if (p.kind == Pooling::max) {
     EXPECT_EQ(got.argmax, want.argmax);
@@ -128,7 +131,7 @@ void compare_with_oracle(Backend& backend, DType dtype, Layout layout, const std
 
 TEST_P(Pool, equals_the_oracle) {
   for (const auto& lengths : kLengths)
-    for (Pooling kind : {Pooling::last, Pooling::mean, Pooling::max})
+    for (Pooling kind : {Pooling::last, Pooling::mean, Pooling::max, Pooling::sqrtn})
       for (const auto& [C, directions] : {std::pair{1, 1}, {2, 2}, {17, 1}, {34, 2}, {66, 2}})
         compare_with_oracle(*backend_, dtype_, layout_, lengths, {kind, C, directions, C + 5, 3});
 }
@@ -191,7 +194,7 @@ TEST_P(Pool, packed_and_padded_agree_to_the_bit) {
     const Values x = rows_from_sequences(host, sequences, 6, 999);
     return run(rig, host, {kind, 6, 2, 6, 0}, x, Random(9).reals(24, dtype_), Values(x.size(), 0.0)).y;
   };
-  for (Pooling kind : {Pooling::last, Pooling::mean, Pooling::max})
+  for (Pooling kind : {Pooling::last, Pooling::mean, Pooling::max, Pooling::sqrtn})
     EXPECT_TRUE(same_bits(pooled(Layout::packed, kind), pooled(Layout::padded, kind)));
 }
 

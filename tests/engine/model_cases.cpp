@@ -25,7 +25,7 @@ const ModelCase kCases[] = {
      }},
     {"AllPoolings",
      [](ModelConfig& m, LossConfig&) {
-       m.pooling = {Pooling::last, Pooling::mean, Pooling::max};
+       m.pooling = {Pooling::last, Pooling::mean, Pooling::max, Pooling::sqrtn};
      }},
     {"TwoLayersOfTheirOwnSizes",
      [](ModelConfig& m, LossConfig&) {
@@ -55,6 +55,12 @@ const ModelCase kCases[] = {
        m.embedding_dropout = m.pooled_dropout = 0.3;
      },
      Layout::padded},
+    {"BagOfBigrams",
+     [](ModelConfig& m, LossConfig&) {
+       m.num_layers = 0;
+       m.pooling = {Pooling::sqrtn};
+       m.bigram_buckets = 16;
+     }},
     {"BigramsBucketed", [](ModelConfig& m, LossConfig&) { m.bigram_buckets = 16; }, Layout::bucketed},
     {"BatchNormInput", [](ModelConfig& m, LossConfig&) { m.batch_norm_input = true; }},
     {"BatchNormBetween",

@@ -35,6 +35,13 @@ Vector pool_mean(const Matrix& x) {
   return y;
 }
 
+Vector pool_sqrtn(const Matrix& x) {
+  Vector y(x.cols, 0.0);
+  for (size_t c = 0; c < x.cols; ++c)
+    for (size_t t = 0; t < x.rows; ++t) y[c] += x(t, c) / std::sqrt(static_cast<double>(x.rows));
+  return y;
+}
+
 MaxPooled pool_max(const Matrix& x) {
   MaxPooled result{Vector(x.cols, 0.0), std::vector<int>(x.cols, -1)};
   for (size_t c = 0; c < x.cols; ++c)
@@ -65,6 +72,13 @@ Matrix pool_mean_backward(size_t len, const Vector& dy) {
   Matrix dx(len, dy.size());
   for (size_t t = 0; t < len; ++t)
     for (size_t c = 0; c < dy.size(); ++c) dx(t, c) = dy[c] / static_cast<double>(len);
+  return dx;
+}
+
+Matrix pool_sqrtn_backward(size_t len, const Vector& dy) {
+  Matrix dx(len, dy.size());
+  for (size_t t = 0; t < len; ++t)
+    for (size_t c = 0; c < dy.size(); ++c) dx(t, c) = dy[c] / std::sqrt(static_cast<double>(len));
   return dx;
 }
 

@@ -16,6 +16,7 @@ void scatter_add(const Matrix& x, const std::vector<int>& slots, Matrix& y);
 
 // ---- pooling of one sequence x [len,C] to [C]; zeros where len is 0
 Vector pool_mean(const Matrix& x);
+Vector pool_sqrtn(const Matrix& x);  // the sum / sqrt(len)
 struct MaxPooled {
   Vector y;
   std::vector<int> argmax;  // step of the first maximum (or of the first NaN), -1 when len is 0
@@ -26,6 +27,7 @@ Vector pool_last(const Matrix& x, size_t directions);
 
 // Gradients of x [len,C] from dy [C].
 Matrix pool_mean_backward(size_t len, const Vector& dy);
+Matrix pool_sqrtn_backward(size_t len, const Vector& dy);
 Matrix pool_max_backward(size_t len, const std::vector<int>& argmax, const Vector& dy);
 Matrix pool_last_backward(size_t len, size_t directions, const Vector& dy);
 

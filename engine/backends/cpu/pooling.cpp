@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "engine/backends/cpu/chunks.h"
 #include "engine/backends/cpu/cpu_backend.h"
 #include "engine/backends/cpu/isa.h"
@@ -12,6 +14,12 @@ int last_row(const HostBatch& batch, int64_t b, int direction) {
   return batch.row(direction == 0 ? length - 1 : 0, static_cast<int>(b));
 }
 
+// What the sum over a sequence's rows is divided by.
+template <class T>
+T divisor(Pooling kind, int length) {
+  return static_cast<T>(kind == Pooling::sqrtn ? std::sqrt(static_cast<double>(length)) : length);
+}
+
 template <class T>
 struct Pooled {
   const HostBatch& batch;
@@ -19,12 +27,12 @@ struct Pooled {
   View<T, 2> x;
   View<int32_t, 2> argmax;
 
-  void mean(int64_t b, T* y) const {
+  void sum(Pooling kind, int64_t b, T* y) const {
     const int length = batch.lengths[static_cast<size_t>(b)];
     std::fill_n(y, columns, T(0));
     for (int t = 0; t < length; ++t)
       isa_table().of<T>().add(columns, x.row(batch.row(t, static_cast<int>(b))), y);
-    for (int64_t j = 0; j < columns && length; ++j) y[j] /= static_cast<T>(length);
+    for (int64_t j = 0; j < columns && length; ++j) y[j] /= divisor<T>(kind, length);
   }
 
   void max(int64_t b, T* y) const {
@@ -56,9 +64,10 @@ void pool_backward_sequence(const PoolForward& p, const View<T, 2>& dx, int64_t 
   if (length == 0) return;
   switch (p.kind) {
     case Pooling::mean:
+    case Pooling::sqrtn:
       for (int t = 0; t < length; ++t) {
         T* row = dx.row(batch.row(t, static_cast<int>(b)));
-        for (int64_t j = 0; j < columns; ++j) row[j] += dy[j] / static_cast<T>(length);
+        for (int64_t j = 0; j < columns; ++j) row[j] += dy[j] / divisor<T>(p.kind, length);
       }
       break;
     case Pooling::max: {
@@ -84,12 +93,12 @@ void CpuBackend::do_pool_forward(const PoolForward& p) {
     const auto y = p.y.view<T, 2>();
     pool_.parallel_for(p.batch->sequences, [&](int64_t b) {
       T* out = y.row(b) + p.column;
-      if (p.kind == Pooling::mean)
-        pooled.mean(b, out);
-      else if (p.kind == Pooling::max)
+      if (p.kind == Pooling::max)
         pooled.max(b, out);
-      else
+      else if (p.kind == Pooling::last)
         pooled.last(b, out);
+      else
+        pooled.sum(p.kind, b, out);
     });
   });
 }

@@ -62,6 +62,8 @@ PoolKind kind_of(Pooling pooling) {
       return PoolKind::mean;
     case Pooling::max:
       return PoolKind::max;
+    case Pooling::sqrtn:
+      return PoolKind::sqrtn;
   }
   throw Failure("pooling of an unknown kind");
 }
