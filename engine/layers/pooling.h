@@ -1,5 +1,5 @@
-// One vector a sequence: the concatenation of last, mean, max and sqrtn over its tokens, as configured. Several
-// layers may write beside each other into one pooled vector.
+// One vector a sequence: the concatenation of last, mean, max and sqrtn over its tokens, as configured.
+// Several layers may write beside each other into one pooled vector.
 #pragma once
 
 #include <vector>

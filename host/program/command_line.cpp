@@ -46,6 +46,7 @@ class Grammar {
   CLI::App* command(const char* name, Command command, const char* summary);
   void add_files(CLI::App* app, const char* flag, std::vector<std::string>& to, const char* what);
   void add_run(CLI::App* app, const char* what);
+  void add_voters(CLI::App* app);
   void add_settings(CLI::App* app);
   void add_kernel_question(CLI::App* app);
   void check_known(const CLI::App& app) const;
@@ -74,6 +75,13 @@ void Grammar::add_files(CLI::App* app, const char* flag, std::vector<std::string
 
 void Grammar::add_run(CLI::App* app, const char* what) {
   app->add_option("RUN", args_.run, what)->type_name("")->group(kFiles);
+}
+
+void Grammar::add_voters(CLI::App* app) {
+  app->add_option("--with", args_.with,
+                  "Average the probabilities with those of these runs, of the same labels")
+      ->type_name("RUN")
+      ->group(kFiles);
 }
 
 void Grammar::add_settings(CLI::App* app) {
@@ -115,6 +123,7 @@ Grammar::Grammar() {
 
   CLI::App* evaluate = command("evaluate", Command::evaluate, "Evaluate a run on labelled documents");
   add_run(evaluate, "The run folder");
+  add_voters(evaluate);
   add_files(evaluate, "--data", args_.data, "Labelled documents (required); - is standard input");
   evaluate->add_option("--json", args_.json_file, "Write the figures as JSON")
       ->type_name("OUT.json")
@@ -134,6 +143,7 @@ Grammar::Grammar() {
                    "Texts, one a line unless --format says otherwise; - is standard input")
       ->type_name("")
       ->group(kFiles);
+  add_voters(predict);
   predict
       ->add_option("--top", args_.top,
                    "So many labels a text, the likeliest first; else 1, or all above 0.5 where a text may "

@@ -26,7 +26,8 @@ struct Arguments {
   Command command = Command::train;
   std::string run;  // the run folder: --out of train, RUN of the others
   std::vector<std::string> train, valid, test, data;
-  std::string input = "-";  // predict
+  std::vector<std::string> with;  // evaluate, predict: runs that vote beside `run`
+  std::string input = "-";        // predict
 
   std::string config_file;
   std::vector<Setting> settings;  // in order; those of short flags such as --seed last

@@ -8,7 +8,7 @@
 #include "host/program/commands.h"
 #include "host/program/prediction.h"
 #include "host/program/report.h"
-#include "host/program/session.h"
+#include "host/program/vote.h"
 
 namespace sluice {
 namespace {
@@ -61,21 +61,48 @@ std::unique_ptr<TemporaryFile> open_output(const std::string& path) {
   return std::make_unique<TemporaryFile>(folder_of(path));
 }
 
+Corpus corpus_of(const Arguments& args, const TrainedModel& model, Console& console) {
+  Corpus corpus = prepare_for_model(args.data, model.config.data, model.encoding, prepare_run(model.config));
+  for (const std::string& line : describe(corpus)) console.line(line);
+  return corpus;
+}
+
+Metrics evaluate_alone(Voter& voter, const Corpus& corpus, const EvaluateOptions& options) {
+  TrainedModel& model = voter.model;
+  CorpusBatches batches(corpus, Part::test, evaluation_batches(model.config), model.config.batch.layout);
+  model.load(voter.folder, batches.max_shape());
+  DeviceBatch device_batch(*model.backend, batches.max_shape(), model.config.batch.layout,
+                           model.target_classes());
+  Metrics metrics = evaluate(*model.classifier, batches, device_batch, options);
+  model.classifier.reset();  // its memory, for the next voter
+  return metrics;
+}
+
+// `corpus`: as the first voter reads it.
+Metrics evaluate_votes(const Arguments& args, std::vector<Voter>& voters, const Corpus& corpus,
+                       const EvaluateOptions& options, Console& console) {
+  Votes votes(corpus.documents(), voters.front().model.config.model.classes);
+  const EvaluateOptions vote = {
+      .on_document = [&](std::int32_t document, std::span<const double> probabilities) {
+        votes.add(document, probabilities);
+      }};
+  evaluate_alone(voters.front(), corpus, vote);
+  for (std::size_t v = 1; v < voters.size(); ++v)
+    evaluate_alone(voters[v], corpus_of(args, voters[v].model, console), vote);
+  return votes.count(corpus, voters.front().model.config.model.multi_label, static_cast<int>(voters.size()),
+                     options);
+}
+
 }  // namespace
 
 void evaluate_command(const Arguments& args) {
-  const RunFolder folder(args.run);
   Console console(args.quiet);
-  TrainedModel model = open_run(folder, make_config(args));
+  std::vector<Voter> voters = open_voters(args);
+  if (voters.size() > 1 && std::find(args.data.begin(), args.data.end(), "-") != args.data.end())
+    throw UserError("--with: standard input can be read for one run only; give --data a file");
+  const TrainedModel& model = voters.front().model;
   const auto json_file = open_output(args.json_file), predictions_file = open_output(args.predictions);
-  const Corpus corpus =
-      prepare_for_model(args.data, model.config.data, model.encoding, prepare_run(model.config));
-  for (const std::string& line : describe(corpus)) console.line(line);
-
-  CorpusBatches batches(corpus, Part::test, evaluation_batches(model.config), model.config.batch.layout);
-  model.load(folder, batches.max_shape());
-  DeviceBatch device_batch(*model.backend, batches.max_shape(), model.config.batch.layout,
-                           model.target_classes());
+  const Corpus corpus = corpus_of(args, model, console);
   EvaluateOptions options = unseen_labels_of(corpus);
   Predictions predictions(corpus, model.encoding);
   if (predictions_file) {
@@ -83,7 +110,8 @@ void evaluate_command(const Arguments& args) {
       predictions.add(document, probabilities);
     };
   }
-  const Metrics metrics = evaluate(*model.classifier, batches, device_batch, options);
+  const Metrics metrics = voters.size() > 1 ? evaluate_votes(args, voters, corpus, options, console)
+                                            : evaluate_alone(voters.front(), corpus, options);
   fmt::print("{}", to_table(metrics, model.encoding.labels));
   if (predictions_file) {
     predictions.write(predictions_file->file());

@@ -33,20 +33,35 @@ std::string prediction_line(std::span<const double> probabilities, const Trained
   return line + '\n';
 }
 
+// [texts][K]
+std::vector<std::vector<double>> mean_probabilities(std::vector<Predictor>& predictors,
+                                                    std::span<const TextQueue::Text> texts) {
+  std::vector<std::vector<double>> means = predictors.front().probabilities(texts, 0);
+  if (predictors.size() == 1) return means;
+  for (std::size_t m = 1; m < predictors.size(); ++m) {
+    const std::vector<std::vector<double>> votes = predictors[m].probabilities(texts, m);
+    for (std::size_t t = 0; t < means.size(); ++t)
+      for (std::size_t k = 0; k < means[t].size(); ++k) means[t][k] += votes[t][k];
+  }
+  for (std::vector<double>& row : means)
+    for (double& p : row) p /= static_cast<double>(predictors.size());
+  return means;
+}
+
 }  // namespace
 
 void predict_command(const Arguments& args) {
-  const RunFolder folder(args.run);
-  const Config config = make_config(args);
-  Predictor predictor(folder, open_run(folder, config));
-  const TrainedEncoding& encoding = predictor.model().encoding;
-  ReaderOptions reader = config.data;
+  std::vector<Predictor> predictors;
+  for (Voter& voter : open_voters(args)) predictors.emplace_back(std::move(voter));
+  std::vector<const TrainedEncoding*> encodings;
+  for (const Predictor& predictor : predictors) encodings.push_back(&predictor.model().encoding);
+  ReaderOptions reader = predictors.front().model().config.data;
   reader.labels_required = false;
   const bool prompt = may_wait_for_answers(args.input);
-  TextQueue queue(open_documents({args.input}, reader), config.text, encoding.vocabulary, prompt);
+  TextQueue queue(open_documents({args.input}, reader), encodings, prompt);
   for (auto texts = queue.take(); !texts.empty(); texts = queue.take()) {
-    for (const std::vector<double>& probabilities : predictor.probabilities(texts)) {
-      const std::string line = prediction_line(probabilities, encoding, args);
+    for (const std::vector<double>& probabilities : mean_probabilities(predictors, texts)) {
+      const std::string line = prediction_line(probabilities, *encodings.front(), args);
       std::fwrite(line.data(), 1, line.size(), stdout);
     }
     if (prompt) std::fflush(stdout);

@@ -25,29 +25,32 @@ std::vector<int> chosen_labels(std::span<const double> probabilities, bool multi
   return order;
 }
 
-TextQueue::TextQueue(DocumentReader reader, const TextOptions& text, const Vocabulary& vocabulary,
-                     bool prompt)
-    : vocabulary_(vocabulary),
+TextQueue::TextQueue(DocumentReader reader, std::vector<const TrainedEncoding*> encodings, bool prompt)
+    : encodings_(std::move(encodings)),
       prompt_(prompt),
-      thread_([this, r = std::move(reader), p = TextPipeline(text)](const std::stop_token& stop) mutable {
-        read(stop, std::move(r), std::move(p));
-      }) {}
+      thread_(
+          [this, r = std::move(reader)](const std::stop_token& stop) mutable { read(stop, std::move(r)); }) {}
 
-void TextQueue::read(const std::stop_token& stop, DocumentReader reader, TextPipeline pipeline) {
+void TextQueue::read(const std::stop_token& stop, DocumentReader reader) {
   Document document;
   TokenList tokens;
   std::exception_ptr error;
   try {
+    std::vector<TextPipeline> pipelines;
+    for (const TrainedEncoding* encoding : encodings_) pipelines.emplace_back(encoding->text);
     while (!stop.stop_requested() && reader.next(document)) {
-      pipeline.run(document.text, tokens);
-      Tokens ids;
-      ids.reserve(tokens.size());
-      for (std::size_t i = 0; i < tokens.size(); ++i) ids.push_back(vocabulary_.id(tokens[i]));
+      Text text(encodings_.size());
+      for (std::size_t m = 0; m < text.size(); ++m) {
+        pipelines[m].run(document.text, tokens);
+        text[m].reserve(tokens.size());
+        for (std::size_t i = 0; i < tokens.size(); ++i)
+          text[m].push_back(encodings_[m]->vocabulary.id(tokens[i]));
+      }
       std::unique_lock lock(mutex_);
       const auto room = [this] { return waiting_.size() < 2 * kTexts && waiting_tokens_ < 2 * kTokens; };
       if (!changed_.wait(lock, stop, room)) return;
-      waiting_tokens_ += ids.size();
-      waiting_.push_back(std::move(ids));
+      waiting_tokens_ += text.front().size();
+      waiting_.push_back(std::move(text));
       changed_.notify_all();
     }
   } catch (...) {
@@ -59,7 +62,7 @@ void TextQueue::read(const std::stop_token& stop, DocumentReader reader, TextPip
   changed_.notify_all();
 }
 
-std::vector<TextQueue::Tokens> TextQueue::take() {
+std::vector<TextQueue::Text> TextQueue::take() {
   constexpr std::chrono::milliseconds kBurst(20);
   std::unique_lock lock(mutex_);
   if (prompt_) {
@@ -69,11 +72,11 @@ std::vector<TextQueue::Tokens> TextQueue::take() {
     changed_.wait(lock, [this] { return enough(); });
   }
   if (waiting_.empty() && error_) std::rethrow_exception(error_);
-  std::vector<Tokens> texts;
+  std::vector<Text> texts;
   for (std::size_t tokens = 0; !waiting_.empty() && texts.size() < kTexts && tokens < kTokens;
        waiting_.pop_front()) {
-    tokens += waiting_.front().size();
-    waiting_tokens_ -= waiting_.front().size();
+    tokens += waiting_.front().front().size();
+    waiting_tokens_ -= waiting_.front().front().size();
     texts.push_back(std::move(waiting_.front()));
   }
   changed_.notify_all();
@@ -100,9 +103,10 @@ void Predictor::make_room(const HostBatch& batch) {
   device_batch_.emplace(*model_.backend, room_, options.layout, model_.target_classes());
 }
 
-std::vector<std::vector<double>> Predictor::probabilities(std::span<const TextQueue::Tokens> texts) {
+std::vector<std::vector<double>> Predictor::probabilities(std::span<const TextQueue::Text> texts,
+                                                          std::size_t encoding) {
   const auto length = [&](std::int64_t i) {
-    return static_cast<std::int32_t>(texts[static_cast<std::size_t>(i)].size());
+    return static_cast<std::int32_t>(texts[static_cast<std::size_t>(i)][encoding].size());
   };
   const BatchPlan plan = plan_batches(length, {0, static_cast<std::int64_t>(texts.size())},
                                       evaluation_batches(model_.config), 0);
@@ -112,7 +116,7 @@ std::vector<std::vector<double>> Predictor::probabilities(std::span<const TextQu
     items.clear();
     for (std::int32_t i = slice.first; i < slice.first + slice.count; ++i) {
       const std::int32_t text = plan.documents[static_cast<std::size_t>(i)];
-      items.push_back({.tokens = texts[static_cast<std::size_t>(text)], .document = text});
+      items.push_back({.tokens = texts[static_cast<std::size_t>(text)][encoding], .document = text});
     }
     const HostBatch batch =
         pack(items, model_.config.batch.layout, model_.target_classes(), model_.config.model.bigram_buckets);

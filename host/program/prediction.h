@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "host/program/session.h"
+#include "host/program/vote.h"
 #include "host/text/pipeline.h"
 
 namespace sluice {
@@ -26,26 +26,28 @@ std::vector<int> chosen_labels(std::span<const double> probabilities, bool multi
 class TextQueue {
  public:
   using Tokens = std::vector<std::int32_t>;
+  using Text = std::vector<Tokens>;  // as each of several models reads it
 
   // `prompt`: whoever writes the input may be waiting for the answer to what stands there, so take() waits no
   // longer than it takes for a burst to arrive.
-  TextQueue(DocumentReader reader, const TextOptions& text, const Vocabulary& vocabulary, bool prompt);
+  // `encodings`, one of each model, must outlive the queue.
+  TextQueue(DocumentReader reader, std::vector<const TrainedEncoding*> encodings, bool prompt);
 
   // The next texts in order, none only at the end. Rethrows what reading threw, once the texts before are
   // taken.
-  std::vector<Tokens> take();
+  std::vector<Text> take();
 
  private:
   static constexpr std::size_t kTexts = 1024, kTokens = 1 << 18;  // of one take(); twice that may wait
 
-  void read(const std::stop_token& stop, DocumentReader reader, TextPipeline pipeline);
+  void read(const std::stop_token& stop, DocumentReader reader);
   bool enough() const { return ended_ || waiting_.size() >= kTexts || waiting_tokens_ >= kTokens; }
 
-  const Vocabulary& vocabulary_;
+  std::vector<const TrainedEncoding*> encodings_;
   bool prompt_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<Tokens> waiting_;
+  std::deque<Text> waiting_;
   std::size_t waiting_tokens_ = 0;
   bool ended_ = false;
   std::exception_ptr error_;
@@ -55,16 +57,17 @@ class TextQueue {
 // A model that computes probabilities for texts of any length.
 class Predictor {
  public:
-  Predictor(const RunFolder& folder, TrainedModel model) : folder_(folder), model_(std::move(model)) {}
+  explicit Predictor(Voter voter) : folder_(std::move(voter.folder)), model_(std::move(voter.model)) {}
 
   const TrainedModel& model() const { return model_; }
-  // [texts][K]
-  std::vector<std::vector<double>> probabilities(std::span<const TextQueue::Tokens> texts);
+  // [texts][K], of the texts as the queue's model number `encoding` reads them.
+  std::vector<std::vector<double>> probabilities(std::span<const TextQueue::Text> texts,
+                                                 std::size_t encoding);
 
  private:
   void make_room(const HostBatch& batch);
 
-  const RunFolder& folder_;
+  RunFolder folder_;
   TrainedModel model_;
   MaxShape room_;
   std::optional<DeviceBatch> device_batch_;

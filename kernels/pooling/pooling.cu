@@ -1,7 +1,8 @@
 // Mean, sqrtn, max and last pooling, forward and backward.
 //
-// Maths:   mean y = sum_t x_t / len, sqrtn the same over sqrt(len); max y = x_argmax; last: Pooling's words in
-//          pooling.h. Backward adds dy over the same to every valid row, dy to the argmax, dy to the row taken.
+// Maths:   mean y = sum_t x_t / len, sqrtn the same over sqrt(len); max y = x_argmax; last: Pooling's words
+//          in pooling.h. Backward adds dy over the same to every valid row, dy to the argmax, dy to the row
+//          taken.
 // Shapes:  x, dx [N,C]; y, dy [B,ldy], C columns from `column` on; argmax [B,C].
 // Grid:    sums and max forward: a block a sequence and 32 columns; its 8 slices take every 8th step and are
 //          joined in order, so that long sequences have many loads in flight. Sums' backward: row_grid over
