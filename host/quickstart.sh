@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From a bare Debian 12 to a trained topic classifier: installs packages, builds `sluice`, makes the embedded corpus (this
-# system's own package descriptions), trains a bag-of-words model and a BiLSTM on it and prints how they compare.
+# system's own package descriptions), trains a bag of words, a bag of bigrams and a BiLSTM on it, lets the last two vote and
+# prints how they compare.
 #
 #     host/quickstart.sh            as root, as a user with sudo, or as any user once the packages are there
 #
@@ -62,22 +63,33 @@ test_accuracy() {
     perl -0777 -ne 'print $1 if /"test"\s*:\s*\{[^{}]*?"accuracy"\s*:\s*([0-9.eE+-]+)/' "$work/$1/metrics.json"
 }
 
+# The BiLSTM and the bag of bigrams vote on the test documents.
+vote() {
+    "$program" evaluate "$work/bilstm" --with "$work/bag_of_bigrams" --data "$corpus/test.tsv" --json "$work/vote.json"
+}
+
+# Reads the first member `accuracy` of vote.json.
+vote_accuracy() { perl -0777 -ne 'print $1 if /"accuracy"\s*:\s*([0-9.eE+-]+)/' "$work/vote.json"; }
+
 print_results() {
     local documents
     documents=$(($(wc -l <"$corpus/test.tsv") - 1))
     say ""
     say "Accuracy on $documents package descriptions that no model saw:"
     printf '    %-34s %.3f\n' "majority class" "$(majority_accuracy)" \
-        "bag of words, linear" "$(test_accuracy bag_of_words)" "BiLSTM" "$(test_accuracy bilstm)"
+        "bag of words, linear" "$(test_accuracy bag_of_words)" \
+        "bag of words and bigrams, linear" "$(test_accuracy bag_of_bigrams)" "BiLSTM" "$(test_accuracy bilstm)" \
+        "BiLSTM and bag of bigrams, voting" "$(vote_accuracy)"
     say ""
-    say "Run folder: $work/bilstm"
-    say "Try it:     echo 'A fast chess engine with an opening book' | $program predict $work/bilstm -"
+    say "Run folders: $work/bilstm and $work/bag_of_bigrams"
+    say "Try it:      echo 'A fast chess engine with an opening book' |"
+    say "                 $program predict $work/bilstm - --with $work/bag_of_bigrams"
 }
 
 main() {
     case ${1-} in
         "") ;;
-        -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) usage_error "unknown option '$1'" ;;
     esac
     check_folder
@@ -87,9 +99,15 @@ main() {
     step "$logs/corpus.log" "Making the embedded corpus" "$root/host/package_corpus.pl" "$corpus"
     cat "$logs/corpus.log"
     step "$logs/bag_of_words.log" "Training a bag of words" train bag_of_words --set model.num_layers=0 \
-        --set model.pooling=mean --set model.pooled_dropout=0 --set optim.learning_rate=0.01 --set train.epochs=6
+        --set model.pooling=mean --set model.pooled_dropout=0 --set optim.learning_rate=0.01 --set train.epochs=6 \
+        --set train.time_limit=40
+    step "$logs/bag_of_bigrams.log" "Training a bag of bigrams" train bag_of_bigrams --set model.num_layers=0 \
+        --set model.pooling=sqrtn --set model.bigram_buckets=262144 --set model.bigram_size=64 \
+        --set optim.keep_idle_moments=true --set optim.learning_rate=0.003 --set train.epochs=5 \
+        --set train.average_from=1 --set train.time_limit=50
     say "Training a BiLSTM"
     train bilstm
+    step "$logs/vote.log" "Counting their votes" vote
     print_results
 }
 

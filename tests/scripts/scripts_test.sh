@@ -71,6 +71,8 @@ test_quickstart_reads_the_test_accuracy() {
     mkdir "$here/run"
     printf '{\n  "valid": {\n    "accuracy": 0.5\n  },\n  "test": {\n    "macro_f1": 0.25,\n    "accuracy": 0.8125\n  }\n}\n' >"$here/run/metrics.json"
     expect_equal "$(test_accuracy run)" 0.8125
+    printf '{\n  "macro_f1": 0.25,\n  "accuracy": 0.75,\n  "labels": [{"accuracy": 0.5}]\n}\n' >"$here/vote.json"
+    expect_equal "$(vote_accuracy)" 0.75
 }
 
 test_runtime_packages_of_a_program() {
