@@ -33,11 +33,13 @@ build() {
 
 nvcc() { command -v nvcc || { [ -x /usr/local/cuda/bin/nvcc ] && say /usr/local/cuda/bin/nvcc; }; }
 
-# build_cuda OPTION...: the preset cuda with the nvcc of this machine.
+# build_cuda OPTION...: the preset cuda with the nvcc of this machine. For a virtual GPU machine code, which the tables are about,
+# and the PTX that it executes are of one architecture: compiled once.
 build_cuda() {
-    local compiler
+    local compiler architectures=()
     compiler=$(nvcc) || die "there is no nvcc; install the CUDA toolkit (13.0) or put its bin folder into PATH"
-    build cuda -DCMAKE_CUDA_COMPILER="$compiler" -DSLUICE_VGPU="${SLUICE_VGPU-}" "$@"
+    [ -z "${SLUICE_VGPU-}" ] || architectures=(-DCMAKE_CUDA_ARCHITECTURES=90a)
+    build cuda -DCMAKE_CUDA_COMPILER="$compiler" -DSLUICE_VGPU="${SLUICE_VGPU-}" "${architectures[@]}" "$@"
 }
 
 run_suite() {
