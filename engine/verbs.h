@@ -141,6 +141,7 @@ struct SoftmaxXent {
   Tensor scale_now;      // [1] f64: the scale to take in place of `scale`, or null
   Tensor probabilities;  // [B,K] ACC =
   Tensor losses;         // [B] ACC = or null
+  Tensor hits;           // [B] i32 = or null: 1 where the largest logit (ties: the first) is the label's
   Tensor dlogits;        // [B,K] REAL = or null
 };
 
@@ -155,6 +156,7 @@ struct SigmoidXent {
   Tensor scale_now;      // [1] f64: the scale to take in place of `scale`, or null
   Tensor probabilities;  // [B,K] ACC =
   Tensor losses;         // [B] ACC = or null
+  Tensor hits;           // [B] i32 = or null: 1 where the logits above 0 are those of targets above 1/2
   Tensor dlogits;        // [B,K] REAL = or null
 };
 

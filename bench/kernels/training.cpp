@@ -16,20 +16,26 @@ void KernelRig::add_losses() {
   const double classes = static_cast<double>(B * K), elements = classes * (2 * a_ + s_),
                rows = static_cast<double>(B);
   const Tensor logits = acc({B, K}), y = zeros(acc_, {B, K}), losses = zeros(acc_, {B}),
-               gradient = zeros(type_, {B, K}), targets = zeros(DType::f32, {B, K});
+               gradient = zeros(type_, {B, K}), targets = zeros(DType::f32, {B, K}),
+               hits = zeros(DType::i32, {B});
   add("softmax_xent",
-      {{"softmax_xent", elements + rows * (a_ + 4),
-        "a row's logits are read three times, twice from the cache; and parameters"}},
+      {{"softmax_xent", elements + rows * (a_ + 8),
+        "a row's logits are read four times, thrice from the cache; and parameters"}},
       [=, this, &b] {
         backend_.softmax_xent({.logits = logits,
                                .labels = b.labels,
                                .probabilities = y,
                                .losses = losses,
+                               .hits = hits,
                                .dlogits = gradient});
       });
-  add("sigmoid_xent", {{"sigmoid_xent", elements + 4 * classes + rows * a_, kParameters}}, [=, this] {
-    backend_.sigmoid_xent(
-        {.logits = logits, .targets = targets, .probabilities = y, .losses = losses, .dlogits = gradient});
+  add("sigmoid_xent", {{"sigmoid_xent", elements + 4 * classes + rows * (a_ + 4), kParameters}}, [=, this] {
+    backend_.sigmoid_xent({.logits = logits,
+                           .targets = targets,
+                           .probabilities = y,
+                           .losses = losses,
+                           .hits = hits,
+                           .dlogits = gradient});
   });
 }
 

@@ -12,30 +12,7 @@ namespace {
 // for every backend.
 constexpr uint32_t kEmbeddingSite = 0, kPooledSite = 1, kBigramSite = 2, kBetweenSite = 8,
                    kRecurrentSite = 64, kSitesPerLayer = 6;
-constexpr int kMaxLayers = (256 - static_cast<int>(kRecurrentSite)) / static_cast<int>(kSitesPerLayer);
-
-int hidden_size(const ModelConfig& config, int layer) {
-  return config.hidden_size.size() == 1 ? config.hidden_size[0]
-                                        : config.hidden_size[static_cast<size_t>(layer)];
-}
-
-const ModelConfig& checked(const ModelConfig& config, const Backend& backend) {
-  if (!backend.takes(config.dtype))
-    throw UserError("model.dtype = {}: needs a GPU; use --device cuda, or model.dtype = f32",
-                    name_of(config.dtype));
-  const auto sizes = static_cast<int>(config.hidden_size.size());
-  if (config.num_layers > kMaxLayers)
-    throw UserError("model.num_layers: {} is more than {}; use fewer layers", config.num_layers, kMaxLayers);
-  if (config.num_layers > 0 && sizes != 1 && sizes != config.num_layers)
-    throw UserError("model.hidden_size: {} sizes for {} layers; give one size or one for each layer", sizes,
-                    config.num_layers);
-  if (config.zoneout_cell > 0 && config.num_layers > 0 && traits_of(config.cell).states < 2)
-    throw UserError("model.zoneout_cell: a {} has no cell state; use model.zoneout_hidden",
-                    name_of(config.cell));
-  if (config.pooling.empty())
-    throw UserError("model.pooling: empty; give at least one of last, mean, max, sqrtn");
-  return config;
-}
+static_assert(kRecurrentSite + kSitesPerLayer * kMaxLayers <= 256);
 
 // A bag of words pools its embeddings anyway.
 bool pools_embeddings(const ModelConfig& config) {
@@ -163,6 +140,7 @@ void Classifier::bind(const MaxShape& max) {
   dlogits_ = arena_.saved("gradient of logits", type, {B, K});
   probabilities_ = arena_.saved("probabilities", acc, {B, K});
   losses_ = arena_.saved("losses", acc, {B});
+  hits_ = arena_.saved("hits", DType::i32, {B});
 }
 
 void Classifier::allocate(const MaxShape& max, uint64_t seed, bool dense_tables, int accumulate,
@@ -279,6 +257,7 @@ void Classifier::loss(const Batch& batch, const StepInfo& step) {
                            .scale_now = scale,
                            .probabilities = probabilities_.narrow(B),
                            .losses = losses_.narrow(B),
+                           .hits = hits_.narrow(B),
                            .dlogits = dlogits});
   } else {
     backend_.softmax_xent({.logits = logits_.narrow(B),
@@ -288,6 +267,7 @@ void Classifier::loss(const Batch& batch, const StepInfo& step) {
                            .scale_now = scale,
                            .probabilities = probabilities_.narrow(B),
                            .losses = losses_.narrow(B),
+                           .hits = hits_.narrow(B),
                            .dlogits = dlogits});
   }
 }

@@ -52,6 +52,8 @@ class Classifier {
   std::vector<double> probabilities(const Batch& batch);
   std::vector<double> losses(const Batch& batch);
   Tensor device_losses(const Batch& batch) const { return losses_.narrow(batch.sequences); }
+  // [B] i32: 1 where the labels are right; in training under dropout.
+  Tensor device_hits(const Batch& batch) const { return hits_.narrow(batch.sequences); }
   // What the sum of a batch's losses is divided by: the sum of the class weights of its known labels
   // (multi-label: documents).
   double loss_weight(const HostBatch& batch) const;
@@ -97,7 +99,7 @@ class Classifier {
 
   // Bound activations, named by where they stand; `between_[l]` is what layer l + 1 reads where something
   // stands between.
-  Tensor input_normed_, pooled_, pooled_normed_, logits_, probabilities_, losses_;
+  Tensor input_normed_, pooled_, pooled_normed_, logits_, probabilities_, losses_, hits_;
   std::vector<Tensor> recurrent_out_, between_;
   Tensor gradients_[2], d_pooled_, d_rows_, dlogits_, class_weights_;
   Buffer class_weight_memory_, number_memory_;

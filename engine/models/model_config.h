@@ -43,4 +43,12 @@ struct ModelConfig {
   CudnnAlgorithm cudnn_algorithm = CudnnAlgorithm::standard;
 };
 
+constexpr int kMaxLayers = 32;
+
+// H of a layer.
+int hidden_size(const ModelConfig& config, int layer);
+// The configuration itself. Throws UserError, naming the key, where its parts do not fit each other or the
+// backend.
+const ModelConfig& checked(const ModelConfig& config, const Backend& backend);
+
 }  // namespace sluice

@@ -15,7 +15,7 @@ namespace sluice {
 namespace {
 
 constexpr const char* kVersionKey = "sluice_checkpoint";
-constexpr const char* kVersion = "3";
+constexpr const char* kVersion = "4";
 
 std::string file_in(const std::string& directory) {
   return directory + "/state.safetensors";
@@ -31,6 +31,8 @@ void for_each_field(State& s, F&& field) {
   field("micro_step", s.micro_step);
   field("loss_sum", s.loss_sum);
   field("weight_sum", s.weight_sum);
+  field("documents", s.documents);
+  field("hits", s.hits);
   field("averaged", s.averaged);
   field("evaluated_update", s.evaluated_update);
   field("best_update", s.best_update);

@@ -26,6 +26,7 @@ struct TrainState {
   int64_t update = 0;                   // updates done
   int64_t micro_step = 0;               // batches trained on ever: the key of random masks
   double loss_sum = 0, weight_sum = 0;  // of the pass under way
+  int64_t documents = 0, hits = 0;      // of the pass under way; hits: as StepReport's
   int64_t averaged = 0;                 // updates whose parameters are in the average
   int64_t evaluated_update = 0;         // update at the last evaluation
   int64_t best_update = 0, best_epoch = 0;

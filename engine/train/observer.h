@@ -15,6 +15,7 @@ struct StepReport {
   double gradient_norm = 0;  // before clipping by norm; 0 where the loss scale left the update out
   double learning_rate = 0;
   int64_t documents = 0, tokens = 0;  // of the update's batches
+  int64_t hits = 0;                   // documents whose labels the model gave, under dropout
   int64_t padded_rows = 0;            // rows of padding a padded layout has
   double seconds = 0;                 // waiting for data included, evaluation not
 
@@ -28,14 +29,15 @@ struct StepReport {
 struct PassReport {
   int64_t epoch = 0;  // just completed, from 1
   int64_t update = 0;
-  double train_loss = 0;  // mean over the pass, by loss weight
-  PassFigures figures;    // since the pass began, or was resumed
+  double train_loss = 0;      // mean over the pass, by loss weight
+  double train_accuracy = 0;  // share of the pass's documents whose labels the model gave, under dropout
+  PassFigures figures;        // since the pass began, or was resumed
 };
 
 struct EvaluationReport {
   int64_t epoch = 0;  // passes completed, the one under way counted
   int64_t update = 0;
-  double train_loss = 0;  // over the pass under way so far
+  double train_loss = 0, train_accuracy = 0;  // over the pass under way so far
   const Metrics* valid = nullptr;
   bool best = false;  // so far
   double seconds = 0;

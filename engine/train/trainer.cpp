@@ -261,7 +261,7 @@ void Trainer::train_batch(const HostBatch& batch, const HostBatch* next, double 
     classifier_.forward(loaded, step);
     classifier_.backward(loaded, step);
   });
-  ring_[newest_].add_batch(batch, classifier_.device_losses(loaded));
+  ring_[newest_].add_batch(batch, classifier_.device_losses(loaded), classifier_.device_hits(loaded));
   ++state_.micro_step;
 }
 
@@ -277,6 +277,8 @@ void Trainer::look_at_updates(size_t left) {
     }
     state_.loss_sum += oldest.loss_sum();
     state_.weight_sum += oldest.weight();
+    state_.documents += oldest.report().documents;
+    state_.hits += oldest.report().hits;
     StepReport report = oldest.report();
     report.seconds = seconds_since(step_started_);
     step_started_ = Clock::now();
@@ -312,14 +314,19 @@ void Trainer::end_pass() {
   look_at_updates(0);
   ++state_.epoch;
   state_.batches = 0;
-  observer_.on_pass({state_.epoch, state_.update, mean_loss(), train_.figures()});
+  observer_.on_pass({state_.epoch, state_.update, mean_loss(), accuracy(), train_.figures()});
   if (valid_ && config_.evaluate_every == 0) validate();
   state_.loss_sum = state_.weight_sum = 0;
+  state_.documents = state_.hits = 0;
   if (config_.checkpoint_every == 0 && !reason_to_stop()) save();  // finish() saves the last one
 }
 
 double Trainer::mean_loss() const {
   return state_.weight_sum > 0 ? state_.loss_sum / state_.weight_sum : 0;
+}
+
+double Trainer::accuracy() const {
+  return state_.documents > 0 ? static_cast<double>(state_.hits) / static_cast<double>(state_.documents) : 0;
 }
 
 // Evaluates the average, once there is one, in the parameters' place.
@@ -336,6 +343,7 @@ void Trainer::validate() {
   report.epoch = state_.epoch + (state_.batches > 0 ? 1 : 0);
   report.update = state_.update;
   report.train_loss = mean_loss();
+  report.train_accuracy = accuracy();
   report.valid = &metrics;
   report.best = stopping_.observe(metrics.value(config_.metric), metrics.log_loss);
   if (report.best) {

@@ -106,7 +106,8 @@ class Trainer {
   void save();
   TrainResult finish(StopReason reason);
   CheckpointTensors checkpoint_tensors() const;
-  double mean_loss() const;
+  double mean_loss() const;  // of the pass under way, as accuracy()
+  double accuracy() const;
 
   TrainConfig config_;
   Classifier& classifier_;

@@ -1,6 +1,7 @@
 #include "engine/train/update_under_way.h"
 
 #include <cmath>
+#include <numeric>
 
 #include "engine/error.h"
 #include "engine/train/evaluate.h"
@@ -10,12 +11,17 @@ namespace {
 
 constexpr size_t kLossesAt = 64;  // bytes from the start, where any type is aligned
 
+size_t aligned(size_t bytes) {
+  return (bytes + kLossesAt - 1) / kLossesAt * kLossesAt;
+}
+
 }  // namespace
 
 UpdateUnderWay::UpdateUnderWay(Backend& backend, DType losses, int64_t max_losses)
     : backend_(backend),
       type_(losses),
-      memory_(backend, kLossesAt + static_cast<size_t>(max_losses) * size_of(losses), "losses to be read",
+      hits_at_(aligned(kLossesAt + static_cast<size_t>(max_losses) * size_of(losses))),
+      memory_(backend, hits_at_ + static_cast<size_t>(max_losses) * sizeof(int32_t), "losses to be read",
               Buffer::Place::host) {}
 
 void UpdateUnderWay::begin(const StepReport& report, double weight, double loss_scale) {
@@ -26,10 +32,11 @@ void UpdateUnderWay::begin(const StepReport& report, double weight, double loss_
   ends_.clear();
 }
 
-void UpdateUnderWay::add_batch(const HostBatch& batch, Tensor losses) {
+void UpdateUnderWay::add_batch(const HostBatch& batch, Tensor losses, Tensor hits) {
   const size_t at = kLossesAt + documents_.size() * size_of(type_);
-  SLUICE_CHECK(at + losses.bytes() <= memory_.bytes(), "more losses than were foreseen");
+  SLUICE_CHECK(at + losses.bytes() <= hits_at_, "more losses than were foreseen");
   backend_.read_later(static_cast<char*>(memory_.data()) + at, losses);
+  backend_.read_later(this->hits() + documents_.size(), hits);
   documents_.insert(documents_.end(), batch.documents.begin(), batch.documents.end());
   ends_.push_back(documents_.size());
   report_.documents += batch.sequences;
@@ -48,8 +55,13 @@ double UpdateUnderWay::loss(size_t k) const {
                        [&]<class T>() { return static_cast<double>(static_cast<const T*>(losses)[k]); });
 }
 
+int32_t* UpdateUnderWay::hits() const {
+  return reinterpret_cast<int32_t*>(static_cast<char*>(memory_.data()) + hits_at_);
+}
+
 void UpdateUnderWay::read(LossScale& loss_scale) {
   backend_.wait(mark_);
+  report_.hits = std::accumulate(hits(), hits() + documents_.size(), int64_t{0});
   std::vector<int32_t> broken;
   loss_sum_ = 0;
   size_t k = 0;

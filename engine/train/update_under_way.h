@@ -20,10 +20,10 @@ class UpdateUnderWay {
 
   // In this order: begin; add_batch after each batch's forward pass; finish after the update.
   void begin(const StepReport& report, double weight, double loss_scale);
-  void add_batch(const HostBatch& batch, Tensor losses);
+  void add_batch(const HostBatch& batch, Tensor losses, Tensor hits);
   void finish(Tensor squared_norm);
 
-  // The rest waits for the device. The report's loss, norm and sums are complete after read(). Throws
+  // The rest waits for the device. The report's loss, norm, hits and sums are complete after read(). Throws
   // Failure, naming the documents, when a loss is not finite, or the norm where the loss scale is not to
   // blame. The report's norm is 0 where it is.
   void read(LossScale& loss_scale);
@@ -33,10 +33,12 @@ class UpdateUnderWay {
 
  private:
   double loss(size_t k) const;
+  int32_t* hits() const;
 
   Backend& backend_;
   DType type_;
-  Buffer memory_;  // the square of the norm, then the losses
+  size_t hits_at_;  // bytes from the memory's start
+  Buffer memory_;   // the square of the norm, then the losses, then the hits
   StepReport report_;
   double weight_ = 0, loss_scale_ = 1, loss_sum_ = 0;
   std::vector<int32_t> documents_;  // of each loss

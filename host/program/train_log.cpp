@@ -20,10 +20,16 @@ constexpr std::int64_t kLogEvery = 10;
 
 void TrainLog::Window::add(const StepReport& step) {
   ++steps;
+  documents += step.documents;
+  hits += step.hits;
   tokens += step.tokens;
   padded_rows += step.padded_rows;
   seconds += step.seconds;
   loss += step.loss;
+}
+
+double TrainLog::Window::accuracy() const {
+  return documents > 0 ? static_cast<double>(hits) / static_cast<double>(documents) : 0;
 }
 
 double TrainLog::Window::padding() const {
@@ -55,6 +61,7 @@ void TrainLog::on_step(const StepReport& step) {
   }
   if (logged_.steps >= kLogEvery) {
     events_->scalar("train/loss", step.update, logged_.mean_loss());
+    events_->scalar("train/accuracy", step.update, logged_.accuracy());
     events_->scalar("train/gradient_norm", step.update, step.gradient_norm);
     events_->scalar("train/learning_rate", step.update, step.learning_rate);
     events_->scalar("train/tokens_per_second", step.update, logged_.tokens_per_second());
@@ -64,12 +71,14 @@ void TrainLog::on_step(const StepReport& step) {
 }
 
 void TrainLog::on_pass(const PassReport& pass) {
-  console_.line(fmt::format("epoch {}/{}: update {}, loss {:.4f}, {:.0f} tokens/s, padding {:.1f}%",
-                            pass.epoch, epochs_, pass.update, pass.train_loss, pass_.tokens_per_second(),
-                            100 * pass_.padding()));
+  console_.line(
+      fmt::format("epoch {}/{}: update {}, loss {:.4f}, accuracy {:.4f}, {:.0f} tokens/s, padding {:.1f}%",
+                  pass.epoch, epochs_, pass.update, pass.train_loss, pass.train_accuracy,
+                  pass_.tokens_per_second(), 100 * pass_.padding()));
   append(json_line({{"epoch", static_cast<double>(pass.epoch)},
                     {"update", static_cast<double>(pass.update)},
                     {"train_loss", pass.train_loss},
+                    {"train_accuracy", pass.train_accuracy},
                     {"tokens", static_cast<double>(pass_.tokens)},
                     {"tokens_per_second", pass_.tokens_per_second()},
                     {"padding", pass_.padding()}}));

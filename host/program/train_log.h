@@ -29,11 +29,12 @@ class TrainLog : public TrainObserver {
  private:
   // Steps since a report of them.
   struct Window {
-    std::int64_t steps = 0, tokens = 0, padded_rows = 0;
+    std::int64_t steps = 0, documents = 0, hits = 0, tokens = 0, padded_rows = 0;
     double seconds = 0, loss = 0;
 
     void add(const StepReport& step);
     double tokens_per_second() const { return seconds > 0 ? static_cast<double>(tokens) / seconds : 0; }
+    double accuracy() const;
     double padding() const;
     double mean_loss() const { return steps > 0 ? loss / static_cast<double>(steps) : 0; }
   };

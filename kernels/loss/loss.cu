@@ -2,10 +2,10 @@
 //
 // Maths:   loss.h. With m the largest logit and z = sum e^(x-m): p_k = e^(x_k-m) / z and -log p_k =
 //          log z - (x_k - m): nothing overflows. Binary: max(x, 0) - x t + log(1 + e^-|x|).
-// Shapes:  logits, probabilities, dlogits [B,K]; labels, losses [B].
+// Shapes:  logits, probabilities, dlogits [B,K]; labels, losses, hits [B].
 // Grid:    a warp a row, 8 rows a block; lane l takes the classes l, l + 32, ...
 // Bytes:   B K (2 a + s) (+ 4 B K for sigmoid's targets), s the size of T, a of what it is computed in; the
-//          row's second and third reading of its logits come from the cache.
+//          row's second to fourth reading of its logits come from the cache.
 // Bound:   launch latency at a classifier's sizes; memory beyond.
 // Sync:    none but the warp's shuffles, where all 32 lanes meet: whole warps leave early. The order of
 //          additions is fixed by K alone.
@@ -55,6 +55,13 @@ __global__ void __launch_bounds__(kWarp* kXentRows, 4)
     if (label >= 0) loss = weight * (log(sum) - c.peak * (x[label] - largest) - c.share * sum_x);
     p.losses(b) = loss;
   }
+  if (p.hits) {
+    bool missed = label < 0;
+    for (int64_t k = threadIdx.x; k < K && !missed; k += kWarp)
+      missed = k < label ? !(x[k] < x[label]) : !(x[k] <= x[label]);
+    missed = __any_sync(kWholeWarp, missed);
+    if (threadIdx.x == 0) p.hits(b) = !missed;
+  }
   for (int64_t k = threadIdx.x; k < K; k += kWarp) {
     const A y = exp(x[k] - largest) / sum;
     p.probabilities(b, k) = y;
@@ -72,10 +79,12 @@ __global__ void __launch_bounds__(kWarp* kXentRows)
   if (b >= p.logits.dims[0]) return;
   if (p.scale_now) scale = static_cast<A>(*p.scale_now);
   A loss = 0;
+  bool missed = false;
   for (int64_t k = threadIdx.x; k < K; k += kWarp) {
     const A x = p.logits(b, k);
     const A weight = p.class_weights ? p.class_weights(k) : A(1);
     const A target = (1 - smoothing) * static_cast<A>(p.targets(b, k)) + smoothing / 2;
+    missed |= (x > 0) != (p.targets(b, k) > 0.5f);
     const A small = exp(-fabs(x));  // cannot overflow
     const A lesser = small / (1 + small), y = x >= 0 ? 1 / (1 + small) : lesser;
     p.probabilities(b, k) = y;
@@ -84,7 +93,10 @@ __global__ void __launch_bounds__(kWarp* kXentRows)
     if (p.dlogits) p.dlogits(b, k) = static_cast<T>(scale * weight * error);
   }
   loss = warp_sum(loss);
-  if (p.losses && threadIdx.x == 0) p.losses(b) = loss;
+  missed = __any_sync(kWholeWarp, missed);
+  if (threadIdx.x > 0) return;
+  if (p.losses) p.losses(b) = loss;
+  if (p.hits) p.hits(b) = !missed;
 }
 
 }  // namespace

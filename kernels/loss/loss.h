@@ -23,7 +23,8 @@ struct SoftmaxXentParams {
   const double* scale_now = nullptr;  // where the scale is kept in place of `scale`, or null
   View<A, 2> probabilities;           // [B,K] =
   View<A, 1> losses;                  // [B] = or null
-  View<T, 2> dlogits;                 // [B,K] = or null
+  View<int32_t, 1> hits;  // [B] = or null: 1 where the largest logit (ties: the first) is the label's
+  View<T, 2> dlogits;     // [B,K] = or null
 };
 
 // losses[b] = sum_k weight[k] * binary cross-entropy(logit, target); the target is (1 - smoothing) t +
@@ -38,7 +39,8 @@ struct SigmoidXentParams {
   const double* scale_now = nullptr;  // where the scale is kept in place of `scale`, or null
   View<A, 2> probabilities;           // [B,K] =
   View<A, 1> losses;                  // [B] = or null
-  View<T, 2> dlogits;                 // [B,K] = or null
+  View<int32_t, 1> hits;  // [B] = or null: 1 where the logits above 0 are those of targets above 1/2
+  View<T, 2> dlogits;     // [B,K] = or null
 };
 
 constexpr int kXentRows = 8;  // of a block, a warp each

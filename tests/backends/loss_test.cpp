@@ -24,15 +24,17 @@ INSTANTIATE_TEST_SUITE_P(, LossTest, testing::ValuesIn(for_each_dtype()), name_o
 
 struct Result {
   Values probabilities, losses, dlogits;
+  Ints hits;
 };
 
 Result run(Rig& rig, SoftmaxXent args, bool weighted, int B, int K, const Values& weights) {
   if (weighted) args.class_weights = rig.in_acc(weights, {K});
   args.probabilities = rig.out_acc({B, K});
   args.losses = rig.out_acc({B});
+  args.hits = rig.out_as(DType::i32, {B});
   args.dlogits = rig.out({B, K});
   rig.backend().softmax_xent(args);
-  return {rig.get(args.probabilities), rig.get(args.losses), rig.get(args.dlogits)};
+  return {rig.get(args.probabilities), rig.get(args.losses), rig.get(args.dlogits), rig.get_ints(args.hits)};
 }
 
 TEST_P(LossTest, softmax_equals_the_oracle) {
@@ -60,6 +62,7 @@ TEST_P(LossTest, softmax_equals_the_oracle) {
               oracle::softmax_xent(matrix, labels, weighted ? weights : Values(), smoothing, 1.0 / B);
           EXPECT_TRUE(near(got.probabilities, want.probabilities.values, bound(K)));
           EXPECT_TRUE(near(got.losses, want.losses, bound(K)));
+          EXPECT_EQ(got.hits, want.hits);
           EXPECT_TRUE(near(got.dlogits, want.dlogits.values, gradient_bound(K)));
         }
 }
@@ -85,6 +88,7 @@ TEST_P(LossTest, sigmoid_equals_the_oracle) {
           if (weighted) args.scale_now = rig.in_as(DType::f64, {0.25}, {1});
           args.probabilities = rig.out_acc({B, K});
           args.losses = rig.out_acc({B});
+          args.hits = rig.out_as(DType::i32, {B});
           args.dlogits = rig.out({B, K});
           backend_->sigmoid_xent(args);
           const auto rows = static_cast<size_t>(B), columns = static_cast<size_t>(K);
@@ -92,6 +96,7 @@ TEST_P(LossTest, sigmoid_equals_the_oracle) {
                                                          weighted ? weights : Values(), smoothing, 0.25);
           EXPECT_TRUE(near(rig.get(args.probabilities), want.probabilities.values, bound(K)));
           EXPECT_TRUE(near(rig.get(args.losses), want.losses, bound(K)));
+          EXPECT_EQ(rig.get_ints(args.hits), want.hits);
           EXPECT_TRUE(near(rig.get(args.dlogits), want.dlogits.values, gradient_bound(K)));
         }
 }
@@ -117,6 +122,18 @@ TEST_P(LossTest, losses_and_gradients_may_be_left_out) {
   EXPECT_TRUE(near(rig.get(sigmoid),
                    oracle::sigmoid_xent(matrix, oracle::Matrix(4, 3, 1.0), {}, 0, 1).probabilities.values,
                    bound(3)));
+}
+
+// Of equal logits the first counts, as where a label is predicted; a label of -1 is never hit, nor is a row
+// with what is not a number.
+TEST_P(LossTest, hits_of_equal_logits) {
+  Rig rig(*backend_, dtype_);
+  SoftmaxXent args;
+  const double nan = std::nan("");
+  args.logits = rig.in_acc({2, 2, 0, 2, 2, 0, 1, 3, 3, 5, 0, 0, nan, 0, 0, 0, 0, nan}, {6, 3});
+  args.labels = rig.in(Ints{0, 1, 1, -1, 1, 0}, {6});
+  const Result got = run(rig, args, false, 6, 3, {});
+  EXPECT_EQ(got.hits, (Ints{1, 0, 1, 0, 0, 0}));
 }
 
 // Logits of either sign far beyond where e^x overflows.

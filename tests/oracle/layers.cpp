@@ -176,10 +176,16 @@ LinearGradients linear_backward(const Matrix& x, const Matrix& W, const Matrix& 
 Loss softmax_xent(const Matrix& logits, const std::vector<int>& labels, const Vector& class_weights,
                   double smoothing, double scale) {
   const size_t B = logits.rows, K = logits.cols;
-  Loss result{Matrix(B, K), Matrix(B, K), Vector(B, 0.0)};
+  Loss result{Matrix(B, K), Matrix(B, K), Vector(B, 0.0), std::vector<int>(B, 0)};
   for (size_t b = 0; b < B; ++b) {
     double largest = logits(b, 0), sum = 0;
-    for (size_t k = 0; k < K; ++k) largest = std::max(largest, logits(b, k));
+    int at = 0;
+    for (size_t k = 1; k < K; ++k)
+      if (logits(b, k) > largest) {
+        largest = logits(b, k);
+        at = static_cast<int>(k);
+      }
+    result.hits[b] = at == labels[b];
     for (size_t k = 0; k < K; ++k) sum += std::exp(logits(b, k) - largest);
     for (size_t k = 0; k < K; ++k) result.probabilities(b, k) = std::exp(logits(b, k) - largest) / sum;
     if (labels[b] < 0) continue;
@@ -198,10 +204,11 @@ Loss softmax_xent(const Matrix& logits, const std::vector<int>& labels, const Ve
 Loss sigmoid_xent(const Matrix& logits, const Matrix& targets, const Vector& class_weights, double smoothing,
                   double scale) {
   const size_t B = logits.rows, K = logits.cols;
-  Loss result{Matrix(B, K), Matrix(B, K), Vector(B, 0.0)};
+  Loss result{Matrix(B, K), Matrix(B, K), Vector(B, 0.0), std::vector<int>(B, 1)};
   for (size_t b = 0; b < B; ++b)
     for (size_t k = 0; k < K; ++k) {
       const double z = logits(b, k), weight = class_weights.empty() ? 1.0 : class_weights[k];
+      if ((z > 0) != (targets(b, k) > 0.5)) result.hits[b] = 0;
       const double target = (1 - smoothing) * targets(b, k) + smoothing / 2;
       // -log sigma(z) = log(1 + e^-z), written so that neither exponential overflows.
       const auto minus_log_sigmoid = [](double v) {

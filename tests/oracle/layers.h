@@ -69,6 +69,7 @@ LinearGradients linear_backward(const Matrix& x, const Matrix& W, const Matrix& 
 struct Loss {
   Matrix probabilities, dlogits;  // [B,K]; dlogits of scale * sum of losses
   Vector losses;                  // [B]
+  std::vector<int> hits;          // [B]
 };
 Loss softmax_xent(const Matrix& logits, const std::vector<int>& labels, const Vector& class_weights,
                   double smoothing, double scale);

@@ -16,12 +16,14 @@ using test::topic_options;
 
 struct Recorder : TrainObserver {
   void on_step(const StepReport& r) override {
-    events.push_back(fmt::format("step {} epoch {} loss {:a} norm {:a} rate {:a} tokens {} of {}", r.update,
-                                 r.epoch, r.loss, r.gradient_norm, r.learning_rate, r.tokens, r.documents));
+    events.push_back(fmt::format("step {} epoch {} loss {:a} norm {:a} rate {:a} tokens {} hits {} of {}",
+                                 r.update, r.epoch, r.loss, r.gradient_norm, r.learning_rate, r.tokens,
+                                 r.hits, r.documents));
     if (ask_at == r.update) requests.stop = true;
   }
   void on_pass(const PassReport& r) override {
-    events.push_back(fmt::format("pass {} update {} loss {:a}", r.epoch, r.update, r.train_loss));
+    events.push_back(fmt::format("pass {} update {} loss {:a} accuracy {}", r.epoch, r.update, r.train_loss,
+                                 r.train_accuracy));
   }
   void on_evaluation(const EvaluationReport& r) override {
     events.push_back(

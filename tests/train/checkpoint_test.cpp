@@ -110,10 +110,10 @@ TEST_F(Checkpoint, RefusesOtherVersionsAndWordsThatAreNoState) {
   Rig rig(options());
   rig.run();
   rewrite(rig, "sluice_checkpoint", "9");
-  EXPECT_THAT(refusal(options()), HasSubstr("checkpoint layout 9, and this program reads 3"));
+  EXPECT_THAT(refusal(options()), HasSubstr("checkpoint layout 9, and this program reads 4"));
   rewrite(rig, "sluice_checkpoint", "");
   EXPECT_THAT(refusal(options()), HasSubstr("not a checkpoint"));
-  rewrite(rig, "sluice_checkpoint", "3");
+  rewrite(rig, "sluice_checkpoint", "4");
   for (const char* word : {"", "-1", "1x", "99999999999999999999"}) {
     rewrite(rig, "update", word);
     EXPECT_THAT(refusal(options()), HasSubstr("no valid 'update'")) << word;
@@ -136,6 +136,8 @@ TEST_F(Checkpoint, KeepsEveryFieldOfTheState) {
       .micro_step = 5,
       .loss_sum = 0.1,
       .weight_sum = 1e-300,
+      .documents = 12,
+      .hits = 11,
       .averaged = 10,
       .evaluated_update = 6,
       .best_update = 7,
@@ -147,11 +149,11 @@ TEST_F(Checkpoint, KeepsEveryFieldOfTheState) {
   save_checkpoint(folder_.path(), *rig.backend, s, tensors, "f");
   const TrainState t = load_checkpoint(folder_.path(), *rig.backend, 3, tensors, "f");
   const auto all = [](const TrainState& x) {
-    return std::make_tuple(x.seed, x.epoch, x.batches, x.batches_per_pass, x.update, x.micro_step, x.loss_sum,
-                           x.weight_sum, x.averaged, x.evaluated_update, x.best_update, x.best_epoch,
-                           x.stopping.best, x.stopping.best_loss, x.stopping.reference, x.stopping.stale,
-                           x.loss_scale.scale, x.loss_scale.good, x.loss_scale.pending_update,
-                           x.loss_scale.pending_scale, x.loss_scale.pending_finite);
+    return std::make_tuple(
+        x.seed, x.epoch, x.batches, x.batches_per_pass, x.update, x.micro_step, x.loss_sum, x.weight_sum,
+        x.documents, x.hits, x.averaged, x.evaluated_update, x.best_update, x.best_epoch, x.stopping.best,
+        x.stopping.best_loss, x.stopping.reference, x.stopping.stale, x.loss_scale.scale, x.loss_scale.good,
+        x.loss_scale.pending_update, x.loss_scale.pending_scale, x.loss_scale.pending_finite);
   };
   EXPECT_EQ(all(t), all(s));
 }

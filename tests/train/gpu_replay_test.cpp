@@ -16,7 +16,7 @@ using test::RigOptions;
 struct Steps : TrainObserver {
   std::vector<double> numbers;
   void on_step(const StepReport& r) override {
-    numbers.insert(numbers.end(), {r.loss, r.gradient_norm, r.learning_rate});
+    numbers.insert(numbers.end(), {r.loss, r.gradient_norm, r.learning_rate, static_cast<double>(r.hits)});
   }
 };
 

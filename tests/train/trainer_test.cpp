@@ -254,20 +254,62 @@ TEST(Trainer, StopsAtMaxUpdatesAndEvaluatesThere) {
   EXPECT_LT(recorder.steps[0].padding(), 1.0);
 }
 
+// Without noise, and at a rate too small to move a weight, every step asks the model that evaluation asks.
+void expect_the_accuracy_of_evaluation(RigOptions options) {
+  struct Recorder : TrainObserver {
+    void on_pass(const PassReport& r) override { accuracy = r.train_accuracy; }
+    double accuracy = -1;
+  } recorder;
+  options.model = {.vocabulary = test::kTopicVocabulary,
+                   .classes = 3,
+                   .multi_label = options.model.multi_label,
+                   .embedding_size = 8,
+                   .hidden_size = {8}};
+  options.train.epochs = 1;
+  Rig somewhat(options);
+  somewhat.run();
+  options.train.learning_rate = 1e-30;
+  Rig rig(options, &recorder);
+  rig.set_parameters(somewhat.parameters());
+  const double before = rig.evaluate_train().accuracy;
+  rig.run();
+  EXPECT_EQ(recorder.accuracy, before);
+  EXPECT_GT(before, 0);
+  EXPECT_LT(before, 1);
+}
+
+TEST(Trainer, ReportsTheAccuracyOfEachPass) {
+  RigOptions options = topic_options();
+  expect_the_accuracy_of_evaluation(options);
+  options.model.multi_label = true;
+  options.train_documents = {
+      {{1, 20}, {0}}, {{24, 2}, {1}}, {{20, 24}, {0, 1}}, {{3, 4}, {}}, {{28, 20}, {2, 0}}};
+  options.valid_documents.clear();
+  expect_the_accuracy_of_evaluation(options);
+}
+
 TEST(Trainer, ReportsTheLossOfEachPassAndEvaluatesItOnce) {
   struct Recorder : TrainObserver {
-    void on_step(const StepReport& r) override { sum += r.loss * static_cast<double>(r.documents); }
+    void on_step(const StepReport& r) override {
+      sum += r.loss * static_cast<double>(r.documents);
+      hits += r.hits;
+    }
     void on_pass(const PassReport& r) override {
       EXPECT_NEAR(r.train_loss, sum / 48, 1e-12) << "pass " << r.epoch;  // 48 documents
       EXPECT_EQ(r.figures.documents, 48);
+      EXPECT_EQ(r.train_accuracy, static_cast<double>(hits) / 48);
       pass_loss = r.train_loss;
+      pass_accuracy = r.train_accuracy;
       sum = 0;
+      hits = 0;
     }
     void on_evaluation(const EvaluationReport& r) override {
       EXPECT_EQ(r.train_loss, pass_loss);
+      EXPECT_EQ(r.train_accuracy, pass_accuracy);
       evaluated.emplace_back(r.epoch, r.update);
     }
-    double sum = 0, pass_loss = 0;
+    double sum = 0, pass_loss = 0, pass_accuracy = 0;
+    int64_t hits = 0;
     std::vector<std::pair<int64_t, int64_t>> evaluated;
   } recorder;
   RigOptions options = topic_options();

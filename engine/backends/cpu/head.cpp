@@ -77,6 +77,14 @@ double scale_now(const Xent& p) {
   return p.scale_now ? p.scale_now.template as<double>()[0] : p.scale;
 }
 
+// Of equal ones the first.
+template <class T>
+bool is_largest(const T* x, int64_t K, int32_t label) {
+  bool largest = true;
+  for (int64_t k = 0; k < K; ++k) largest &= k < label ? x[k] < x[label] : x[k] <= x[label];
+  return largest;
+}
+
 }  // namespace
 
 void CpuBackend::do_softmax_xent(const SoftmaxXent& p) {
@@ -87,6 +95,7 @@ void CpuBackend::do_softmax_xent(const SoftmaxXent& p) {
     const int32_t* labels = p.labels.as<int32_t>();
     const T* weights = p.class_weights.as<T>();
     T* losses = p.losses.as<T>();
+    int32_t* hits = p.hits.as<int32_t>();
     const T share = static_cast<T>(p.smoothing / static_cast<double>(K));
     const T peak = static_cast<T>(1 - p.smoothing), scale = static_cast<T>(scale_now(p));
     for_chunks(pool_, logits.dims[0], rows_per_task(K), [&](int64_t begin, int64_t end, int64_t) {
@@ -107,6 +116,7 @@ void CpuBackend::do_softmax_xent(const SoftmaxXent& p) {
         if (losses)
           losses[b] =
               label < 0 ? T(0) : weight * (std::log(sum) - peak * (x[label] - largest) - share * sum_x);
+        if (hits) hits[b] = label >= 0 && is_largest(x, K, label);
         if (!dlogits) continue;
         for (int64_t k = 0; k < K; ++k)
           dlogits(b, k) = label < 0 ? T(0) : scale * weight * (y[k] - share - (k == label ? peak : T(0)));
@@ -123,13 +133,16 @@ void CpuBackend::do_sigmoid_xent(const SigmoidXent& p) {
     const int64_t K = logits.dims[1];
     const T* weights = p.class_weights.as<T>();
     T* losses = p.losses.as<T>();
+    int32_t* hits = p.hits.as<int32_t>();
     const T smoothing = static_cast<T>(p.smoothing), scale = static_cast<T>(scale_now(p));
     for_chunks(pool_, logits.dims[0], rows_per_task(K), [&](int64_t begin, int64_t end, int64_t) {
       for (int64_t b = begin; b < end; ++b) {
         T loss = 0;
+        bool hit = true;
         for (int64_t k = 0; k < K; ++k) {
           const T x = logits(b, k), weight = weights ? weights[k] : T(1);
           const T target = (T(1) - smoothing) * static_cast<T>(targets(b, k)) + smoothing / T(2);
+          hit &= (x > 0) == (targets(b, k) > 0.5f);
           // e^-|x| cannot overflow
           const T small = std::exp(-std::abs(x));
           const T y = x >= 0 ? T(1) / (T(1) + small) : small / (T(1) + small);
@@ -138,6 +151,7 @@ void CpuBackend::do_sigmoid_xent(const SigmoidXent& p) {
           if (dlogits) dlogits(b, k) = scale * weight * (y - target);
         }
         if (losses) losses[b] = loss;
+        if (hits) hits[b] = hit;
       }
     });
   });

@@ -73,6 +73,7 @@ void CudaBackend::do_softmax_xent(const SoftmaxXent& p) {
                                                .scale_now = p.scale_now.as<double>(),
                                                .probabilities = p.probabilities.view<A, 2>(),
                                                .losses = p.losses.view<A, 1>(),
+                                               .hits = p.hits.view<int32_t, 1>(),
                                                .dlogits = p.dlogits.view<T, 2>()});
   });
 }
@@ -88,6 +89,7 @@ void CudaBackend::do_sigmoid_xent(const SigmoidXent& p) {
                                                .scale_now = p.scale_now.as<double>(),
                                                .probabilities = p.probabilities.view<A, 2>(),
                                                .losses = p.losses.view<A, 1>(),
+                                               .hits = p.hits.view<int32_t, 1>(),
                                                .dlogits = p.dlogits.view<T, 2>()});
   });
 }
