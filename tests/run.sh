@@ -8,7 +8,7 @@
 #     tests/run.sh --checks [all]   quick tests labelled gpu, or all, on the virtual GPU with its race and memory checks, in three
 #                                   random orders
 #     tests/run.sh --all-targets    compiles every kernel for sm_80, sm_90a, sm_100a and sm_120, in build/targets, and compares
-#                                   registers and spills with bench/tables/registers.txt
+#                                   registers and spills with bench/tables/registers.txt, the persistent kernels' loops with sass.txt
 #     tests/run.sh --sanitizers     the quick tests with AddressSanitizer + UBSan, then those that run threads with ThreadSanitizer
 #     tests/run.sh --fuzz SECONDS   every fuzz target, two at a time, for so many seconds in all
 #
@@ -57,7 +57,7 @@ run_suite() {
 # oneDNN 3.2 as the Python index has it, library and headers, in an environment of its own.
 run_onednn3() {
     local venv=$root/build/onednn3-venv
-    install "${build_packages[@]}" "${test_packages[@]}" "${onednn3_packages[@]}"
+    install "${build_packages[@]}" "${test_packages[@]}" "${python_packages[@]}"
     [ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
     "$venv/bin/pip" install -q onednn-cpu-gomp==2023.2.0 onednn-devel-cpu-gomp==2023.2.0
     build_dir=onednn3 build release -B build/onednn3 -DSLUICE_ONEDNN_ROOT="$venv"
@@ -96,6 +96,21 @@ run_all_targets() {
     build_dir=targets target="sluice_kernels sluice_cuda" build_cuda -B build/targets -DSLUICE_TESTS=OFF -DSLUICE_BENCH=OFF \
         -DCMAKE_CUDA_ARCHITECTURES='80-real;90a-real;100a-real;120-real'
     bench/tables/registers.pl check build/targets
+    find_nvdisasm
+    bench/tables/sass.pl check build/targets
+}
+
+# Sets NVDISASM: the toolkit's, or the Python index's, in an environment of its own.
+find_nvdisasm() {
+    local venv=$root/build/nvdisasm-venv beside
+    beside=$(dirname "$(nvcc)")/nvdisasm
+    NVDISASM=$(command -v nvdisasm || { [ -x "$beside" ] && say "$beside"; }) || {
+        install "${python_packages[@]}"
+        [ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
+        "$venv/bin/pip" install -q nvidia-cuda-nvdisasm
+        NVDISASM=$(find "$venv" -name nvdisasm -type f -print -quit)
+    }
+    export NVDISASM
 }
 
 # The programs whose tests run threads of ours.

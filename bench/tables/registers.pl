@@ -11,7 +11,9 @@
 use strict;
 use warnings;
 use File::Basename qw(dirname);
-use File::Find;
+use FindBin;
+use lib $FindBin::RealBin;
+use Cubin qw(objects_of slurp string_at images_of sections_of short_names);
 
 # What an SM has, by compute capability: CUDA programming guide, technical specifications. Registers are dealt to a warp by 256,
 # shared memory to a block by 128 bytes on top of 1 KB of the system's own.
@@ -27,7 +29,7 @@ my %kLimits = (
 my $kRegistersOfSm  = 65536;
 my $kSystemShared   = 1024;
 my $kNeverLocal     = qr{^recurrence};
-my ($kElfMachine, $kInfoRegisters, $kInfoFrame, $kInfoThreads) = (190, 0x2f, 0x11, 0x05);
+my ($kInfoRegisters, $kInfoFrame, $kInfoThreads) = (0x2f, 0x11, 0x05);
 my @kColumns        = qw(threads registers shared local occupancy);
 
 my ($mode, $build, $table) = @ARGV;
@@ -37,18 +39,6 @@ my $fix = "tests/run.sh --all-targets && bench/tables/registers.pl write build/t
 
 sub usage {
     die "usage: registers.pl check|write BUILD [TABLE]\n";
-}
-
-sub slurp {
-    my ($path) = @_;
-    open my $in, '<:raw', $path or die "registers.pl: cannot read $path: $!\n";
-    local $/;
-    return scalar <$in>;
-}
-
-sub string_at {
-    my ($bytes, $offset) = @_;
-    return substr($bytes, $offset, index($bytes, "\0", $offset) - $offset);
 }
 
 # Calls f(attribute, words) for the attributes of a section .nv.info that carry words.
@@ -78,14 +68,11 @@ sub occupancy {
     return int(100 * $blocks * $warps / $limits->{warps} + 0.5);
 }
 
-# The kernels of the ELF image at $start, by mangled name, and the number of its target.
+# The kernels of an ELF image, by mangled name.
 sub kernels_of_image {
-    my ($bytes, $start) = @_;
-    my ($sections_at, $flags, $size, $count, $names) = unpack 'x24 Q< V x6 v v v', substr($bytes, $start + 16, 48);
-    my @sections = map { [unpack 'V V x8 x8 Q< Q<', substr($bytes, $start + $sections_at + $_ * $size, 64)] } 0 .. $count - 1;
-    my %by_name  = map { string_at($bytes, $start + $sections[$names][2] + $_->[0]) => $_ } @sections;
-    my $content  = sub { substr $bytes, $start + $_[0][2], $_[0][3] };
-    my $sm       = $flags >> 8 & 0xff;
+    my ($sm, $image) = @_;
+    my %by_name = sections_of($image);
+    my $content = sub { substr $image, $_[0][2], $_[0][3] };
     my %kernels;
     for my $section (keys %by_name) {
         my ($kernel) = $section =~ /^\.nv\.info\.(.+)/ or next;
@@ -105,37 +92,18 @@ sub kernels_of_image {
         my $k = $kernels{string_at($strings, unpack 'V', substr($symbols, $symbol * 24, 4))} or return;
         $k->{$field} = $value;
     });
-    return ($sm, \%kernels);
-}
-
-# Demangled and without what every name has: family/kernel<arguments>.
-sub short_names {
-    my ($family, @mangled) = @_;
-    open my $filter, '-|', 'c++filt', @mangled or die "registers.pl: cannot run c++filt (package binutils): $!\n";
-    chomp(my @names = <$filter>);
-    for (@names) {
-        s/^void //;
-        s/(?:sluice::)?(?:cuda::)?\(anonymous namespace\):://g;
-        s/sluice::(?:cuda::)?//g;
-        1 while s/\([^()]*\)$//;
-        s/\(bool\)1/true/g, s/\(bool\)0/false/g, s/\((?:int|unsigned int)\)//g;
-        $_ = "$family/$_";
-    }
-    return @names;
+    return \%kernels;
 }
 
 # {target}{kernel} of all objects of BUILD, and nvcc's version.
 sub read_build {
-    my (%found, $nvcc, @objects);
-    my $folder = "$build/kernels/CMakeFiles/sluice_kernels.dir";
-    -d $folder or die "registers.pl: $build holds no compiled kernels; configure it with SLUICE_CUDA=ON and build sluice_kernels\n";
-    find({no_chdir => 1, wanted => sub { push @objects, $_ if /\.cu\.o$/ }}, $folder);
-    for my $object (sort @objects) {
-        my ($family) = $object =~ m{sluice_kernels\.dir/([^/]+)/};
+    my (%found, $nvcc);
+    for (objects_of($build)) {
+        my ($family, $object) = @$_;
         my $bytes = slurp($object);
-        for (my $at = 1; ($at = index $bytes, "\x7fELF", $at) > 0; $at++) {
-            next if unpack('v', substr $bytes, $at + 18, 2) != $kElfMachine;
-            my ($sm, $kernels) = kernels_of_image($bytes, $at);
+        for (images_of($bytes)) {
+            my ($sm, $image) = @$_;
+            my $kernels = kernels_of_image($sm, $image);
             my @mangled = sort keys %$kernels or next;
             my @names   = short_names($family, @mangled);
             for my $i (0 .. $#names) {
@@ -147,7 +115,7 @@ sub read_build {
         }
         $nvcc //= $1 if $bytes =~ /Cuda compilation tools, release [\d.]+, V([\d.]+)/;
     }
-    %found or die "registers.pl: no machine code in $folder: nvcc may have compressed it (--compress-mode=none)\n";
+    %found or die "registers.pl: no machine code in $build: nvcc may have compressed it (--compress-mode=none)\n";
     return (\%found, $nvcc // 'unknown');
 }
 

@@ -13,7 +13,7 @@ build_packages=(
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev)
 
 # For `tests/run.sh --onednn3`: oneDNN 3 comes from the Python index.
-onednn3_packages=(python3 python3-venv)
+python_packages=(python3 python3-venv)
 
 # For the preset asan (`tests/run.sh --sanitizers` and `--fuzz`): clang, libFuzzer and the sanitizers' runtime.
 clang_packages=(clang libclang-rt-dev)

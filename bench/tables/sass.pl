@@ -1,0 +1,195 @@
+#!/usr/bin/perl
+# What the loop over time of each persistent kernel holds, read from its machine code: where R lives, and what a step costs.
+#
+#     bench/tables/sass.pl check BUILD [TABLE]   compares the targets that BUILD compiled with the committed table
+#     bench/tables/sass.pl write BUILD [TABLE]   writes their figures into it
+#
+# BUILD is a build folder with kernels compiled; NVDISASM names nvdisasm (of the CUDA toolkit, or of the Python package
+# nvidia-cuda-nvdisasm) where it is not in PATH. The loop over time is a kernel's longest one. In it there may be no load of R
+# from global memory (by the source line that an instruction comes from) and no local memory, and products with what registers
+# hold of R are as many as the plan says: each kernel's first argument is register_k, of a thread and output (Note [Product]).
+# Worse than its line is a loop with more loads, stores or barriers. A table made by another nvcc is not compared.
+use strict;
+use warnings;
+use File::Basename qw(dirname);
+use File::Temp;
+use FindBin;
+use lib $FindBin::RealBin;
+use Cubin qw(objects_of slurp images_of short_names);
+
+my $kFamily = 'recurrence_persistent';
+my $kRows   = 8 + 4 + 2;    # of the tiles that a product is compiled for
+# Column => instructions.
+my %kCounted = (
+    fma      => qr/^FFMA/,
+    mma      => qr/^HMMA/,
+    shared   => qr/^(?:LDS|LDSM)\b/,
+    stored   => qr/^STS\b/,
+    global   => qr/^(?:LDG|LD)\b/,
+    fetched  => qr/^LDGSTS\b/,
+    written  => qr/^(?:STG|ST|RED|ATOM|ATOMG)\b/,
+    barriers => qr/^BAR\b/,
+    local    => qr/^(?:LDL|STL)\b/,
+);
+my @kColumns = qw(fma mma shared stored global fetched written barriers local);
+my @kWorse   = qw(shared stored global fetched written barriers local);
+
+my ($mode, $build, $table) = @ARGV;
+die "usage: sass.pl check|write BUILD [TABLE]\n" unless defined $build && @ARGV <= 3 && $mode =~ /^(?:check|write)$/;
+$table //= dirname($0) . '/sass.txt';
+my $nvdisasm = $ENV{NVDISASM} // 'nvdisasm';
+my $fix      = "tests/run.sh --all-targets; bench/tables/sass.pl write build/targets";
+
+# {mangled name => [[address, instruction, [file:line and whence it was inlined]]]}, {name => {label => address}} of an ELF image.
+sub disassemble {
+    my ($image) = @_;
+    my $file = File::Temp->new;
+    binmode $file;
+    print $file $image;
+    close $file;
+    open my $in, '-|', $nvdisasm, '-gi', '-c', "$file"
+        or die "sass.pl: cannot run $nvdisasm: $!; install the CUDA toolkit or nvidia-cuda-nvdisasm of the Python index and set NVDISASM\n";
+    my (%code, %labels, @places, @waiting, $name, $listed);
+    while (<$in>) {
+        if (/^\.text\.(\S+):/) {
+            $name = $1;
+        } elsif (/^(\.L_\w+):/) {
+            push @waiting, $1;
+        } elsif (m{^\s*//## File "([^"]+)", line (\d+)(?: inlined at "([^"]+)", line (\d+))?}) {
+            @places = () if $listed;
+            $listed = 0;
+            push @places, "$1:$2", defined $3 ? "$3:$4" : ();
+        } elsif (m{^\s*/\*([0-9a-f]+)\*/\s+(.*?)\s*;}) {
+            my ($address, $instruction) = (hex $1, $2 =~ s/^\@!?U?P\w+\s+//r);
+            $labels{$name}{$_} = $address for @waiting;
+            @waiting = ();
+            push @{$code{$name}}, [$address, $instruction, [@places]];
+            $listed = 1;
+        }
+    }
+    close $in or die "sass.pl: $nvdisasm failed\n";
+    return (\%code, \%labels);
+}
+
+# The instructions of the longest loop: from the target of the farthest jump back to that jump.
+sub longest_loop {
+    my ($code, $labels) = @_;
+    my ($first, $last) = (0, -1);
+    for (@$code) {
+        my ($address, $instruction) = @$_;
+        my ($label) = $instruction =~ /^BRA.*`\((\.L_\w+)\)/ or next;
+        my $to = $labels->{$label} // next;
+        ($first, $last) = ($to, $address) if $to < $address && $address - $to > $last - $first;
+    }
+    return grep { $_->[0] >= $first && $_->[0] <= $last } @$code;
+}
+
+# Whether the source at one of the places reads R from global memory.
+my %sources;
+sub reads_R {
+    for (@_) {
+        my ($file, $line) = /^(.*):(\d+)$/;
+        next unless $file =~ m{/\Q$kFamily\E/};
+        $sources{$file} //= [split /\n/, slurp($file)];
+        return 1 if ($sources{$file}[$line - 1] // '') =~ /\bR\(/;
+    }
+    return 0;
+}
+
+# The figures of one kernel's loop, and what is wrong with it in words.
+sub figures_of {
+    my ($name, $code, $labels) = @_;
+    my @loop = longest_loop($code, $labels);
+    my %k = map { $_ => 0 } @kColumns;
+    my ($of_R, $products) = (0, 0);
+    for (@loop) {
+        my ($address, $instruction, $places) = @$_;
+        $instruction =~ $kCounted{$_} and $k{$_}++ for @kColumns;
+        $of_R++ if $instruction =~ $kCounted{global} && reads_R(@$places);
+        $products++ if $instruction =~ $kCounted{fma} && grep { m{/product\.cuh:} } @$places;
+    }
+    my @faults;
+    push @faults, "no loop over time with barriers" unless $k{barriers};
+    push @faults, "$of_R loads of R in the loop over time" if $of_R;
+    push @faults, "local memory in the loop over time" if $k{local};
+    if ($k{mma} == 0 && $name =~ /<(\d+)/) {
+        my $held = 4 * $1 * $kRows;    # an output is one of four; what is in shared memory adds its own
+        push @faults, "$products products in the loop over time, $held of registers alone by the plan" if $products < $held;
+    }
+    return (\%k, @faults);
+}
+
+# {kernel}{target} and faults of all objects of BUILD, and nvcc's version.
+sub read_build {
+    my (%found, @faults, $nvcc);
+    for (grep { $_->[0] eq $kFamily } objects_of($build)) {
+        my $bytes = slurp($_->[1]);
+        $nvcc //= $1 if $bytes =~ /Cuda compilation tools, release [\d.]+, V([\d.]+)/;
+        for (images_of($bytes)) {
+            my ($sm, $image) = @$_;
+            my ($code, $labels) = disassemble($image);
+            my @mangled = sort keys %$code;
+            my @names   = short_names($kFamily, @mangled);
+            for my $i (0 .. $#names) {
+                my ($k, @wrong) = figures_of($names[$i], $code->{$mangled[$i]}, $labels->{$mangled[$i]} // {});
+                $found{$names[$i]}{"sm_$sm"} = $k;
+                push @faults, map { "$names[$i] sm_$sm: $_" } @wrong;
+            }
+        }
+    }
+    %found or die "sass.pl: no machine code of $kFamily in $build: nvcc may have compressed it (--compress-mode=none)\n";
+    return (\%found, \@faults, $nvcc // 'unknown');
+}
+
+sub read_table {
+    my (%lines, $nvcc);
+    return (\%lines, '') unless -e $table;
+    for (split /\n/, slurp($table)) {
+        $nvcc = $1 if /^# nvcc (\S+)/;
+        next if /^#|^kernel\t|^\s*$/;
+        my ($kernel, $target, @values) = split /\t/;
+        @{$lines{$kernel}{$target}}{@kColumns} = @values;
+    }
+    return (\%lines, $nvcc // '');
+}
+
+sub write_table {
+    my ($found, $nvcc) = @_;
+    open my $out, '>', "$table.tmp" or die "sass.pl: cannot write $table.tmp: $!\n";
+    print $out "# Instructions of machine code in the loop over time of each persistent kernel: f32 FMAs, tensor core products, loads from and\n",
+        "# stores to shared memory, loads from global memory, asynchronous fetches, writes to global memory, barriers, local memory. Made by:\n",
+        "# $fix\n# nvcc $nvcc\n", join("\t", 'kernel', 'target', @kColumns), "\n";
+    for my $kernel (sort keys %$found) {
+        print $out join("\t", $kernel, $_, @{$found->{$kernel}{$_}}{@kColumns}), "\n" for sort keys %{$found->{$kernel}};
+    }
+    close $out and rename "$table.tmp", $table or die "sass.pl: cannot write $table: $!\n";
+}
+
+# What is worse in a kernel than in its line, in words.
+sub compare {
+    my ($found) = @_;
+    my ($lines, $made_by) = read_table();
+    return () if $made_by ne $_[1];
+    my @faults;
+    for my $kernel (sort keys %$found) {
+        for my $target (sort keys %{$found->{$kernel}}) {
+            my ($k, $line) = ($found->{$kernel}{$target}, $lines->{$kernel}{$target});
+            push @faults, "$kernel $target: has no line" unless $line;
+            push @faults, map { "$kernel $target: $_ $k->{$_}, was $line->{$_}" } grep { $k->{$_} > $line->{$_} } @kWorse if $line;
+        }
+    }
+    return @faults;
+}
+
+my ($found, $faults, $nvcc) = read_build();
+if ($mode eq 'write') {
+    write_table($found, $nvcc);
+} else {
+    push @$faults, compare($found, $nvcc);
+}
+print "$_\n" for @$faults;
+if (@$faults) {
+    printf "sass.pl: %d faults against %s; if they are meant to be, renew it: %s\n", scalar @$faults, $table, $fix;
+    exit 1;
+}
+printf "sass.pl: the loops over time of %d kernels keep R on the chip\n", scalar keys %$found;
