@@ -1,6 +1,7 @@
 // v2: everything after the product in one kernel.
 //
-// Before:  v1 wrote each gate to global memory and read it again, four times over: 80 bytes and six launches a
+// Before:  v1 wrote each gate to global memory and read it again, four times over: 80 bytes and six launches
+// a
 //          step for a few dozen operations on each unit.
 // Teaches: what one thread needs, one thread does. A unit's gates, c and h depend on that unit's four sums
 //          alone, so they never leave registers: six kernels become one. The cell is Lstm::forward of
@@ -69,8 +70,8 @@ void step(const Problem& p, int t, float* pre, cudaStream_t stream) {
 Pass v2_fused(const Problem& p) {
   const std::shared_ptr<float> pre = device_array<float>(static_cast<size_t>(p.B) * 4 * p.H);
   return [=](cudaStream_t stream) {
-    check_cuda("cudaMemcpyAsync", cudaMemcpyAsync(p.cT, p.c0, sizeof(float) * p.B * p.H,
-                                                  cudaMemcpyDeviceToDevice, stream));
+    check_cuda("cudaMemcpyAsync",
+               cudaMemcpyAsync(p.cT, p.c0, sizeof(float) * p.B * p.H, cudaMemcpyDeviceToDevice, stream));
     for (int t = 0; t < p.T; ++t) step(p, t, pre.get(), stream);
   };
 }
