@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstdint>
 #include <stdexcept>
 
 #include "bench/study/lstm/study.h"
@@ -13,7 +14,7 @@ double logistic(double x) {
 // Numbers in [-scale, scale) from a linear congruential generator (Knuth's MMIX).
 class Numbers {
  public:
-  explicit Numbers(double scale) : scale_(scale) {}
+  Numbers(uint64_t seed, double scale) : state_(seed), scale_(scale) {}
   float next() {
     state_ = state_ * 6364136223846793005u + 1442695040888963407u;
     return static_cast<float>((static_cast<double>(state_ >> 11) * 0x1p-52 - 1) * scale_);
@@ -25,8 +26,8 @@ class Numbers {
   }
 
  private:
+  uint64_t state_;
   double scale_;
-  uint64_t state_ = 1;
 };
 
 }  // namespace
@@ -36,10 +37,10 @@ HostProblem make_problem(int H, int T, const std::vector<int>& lengths) {
     throw std::invalid_argument("H is a multiple of 4 up to 512, T and B are at least 1");
   HostProblem p{.H = H, .B = static_cast<int>(lengths.size()), .T = T, .lengths = lengths};
   const size_t h = static_cast<size_t>(H), rows = lengths.size();
-  p.R = Numbers(1 / std::sqrt(H)).next(4 * h * h);
-  p.h0 = Numbers(0.5).next(rows * h);
-  p.c0 = Numbers(0.9).next(rows * h);
-  p.x_pre = Numbers(1.5).next(static_cast<size_t>(T) * rows * 4 * h);
+  p.R = Numbers(1, 1 / std::sqrt(H)).next(4 * h * h);
+  p.h0 = Numbers(2, 0.5).next(rows * h);
+  p.c0 = Numbers(3, 0.9).next(rows * h);
+  p.x_pre = Numbers(4, 1.5).next(static_cast<size_t>(T) * rows * 4 * h);
   for (size_t t = 0; t < static_cast<size_t>(T); ++t)
     for (size_t b = 0; b < rows; ++b)
       if (static_cast<int>(t) >= lengths[b])
