@@ -25,7 +25,7 @@ std::vector<float> download(const float* device, size_t count) {
 const std::vector<Version>& versions() {
   static const std::vector<Version> all = {
       {"v1_naive", v1_naive},           {"v2_fused", v2_fused},         {"v3_graph", v3_graph},
-      {"v4_persistent", v4_persistent}, {"v5_registers", v5_registers},
+      {"v4_persistent", v4_persistent}, {"v5_registers", v5_registers}, {"v6_groups", v6_groups},
   };
   return all;
 }

@@ -78,13 +78,6 @@ __device__ void load_h(const float* h, int H, int first, int rows, const Thread&
   }
 }
 
-__device__ void add(float4& sum, float h, const float4& weights) {
-  sum.x = fmaf(h, weights.x, sum.x);
-  sum.y = fmaf(h, weights.y, sum.y);
-  sum.z = fmaf(h, weights.z, sum.z);
-  sum.w = fmaf(h, weights.w, sum.w);
-}
-
 // This thread's part of the sums of its unit and its rows.
 __device__ void multiply(const Weights& weights, int H, int rows, const Thread& me, const Shared& s) {
   float4 sums[kRowsOfThread] = {};
