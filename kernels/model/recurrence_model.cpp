@@ -8,7 +8,7 @@
 namespace sluice::cuda {
 namespace {
 
-constexpr double kGraphNode = 1.3e-6, kProductLatency = 1.6e-6;
+constexpr double kProductLatency = 1.6e-6;
 constexpr double kProductShare = 0.4;
 constexpr double kL2 = 5.5e12, kL2Multiprocessors = 132, kL2Clock = 1.83e9;
 constexpr double kMostInL2 = 30e6;

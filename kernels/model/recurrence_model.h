@@ -11,6 +11,9 @@
 
 namespace sluice::cuda {
 
+// Seconds that a kernel takes at least as a node of a CUDA graph; model_constants() has the source.
+inline constexpr double kGraphNode = 1.3e-6;
+
 struct ModelledLayer {
   CellKind cell = CellKind::lstm;
   int hidden = 0;      // H

@@ -1,9 +1,12 @@
 // lstm_study: runs the versions of the recurrence beside each other.
 //
 //     lstm_study check H B T           every version against the reference
+//     lstm_study model H B SMS         MODEL: version, launches, bytes of global and of shared memory a step;
+//                                      microseconds a step, and where rows end evenly over time
 //     lstm_study run VERSION H B T     one pass of one version: for a virtual GPU's counters or a profiler
 #include <fmt/core.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 
@@ -24,13 +27,26 @@ void check(const HostProblem& p) {
                distance(run(v, p, 1), wanted));
 }
 
+void model(int H, int B, int multiprocessors) {
+  for (const Version& v : versions()) {
+    const StepModel all = model_step(v.name, H, B, B, multiprocessors);
+    double ragged = 0;  // the mean over B steps, at each of which one row ends
+    for (int active = 1; active <= B; ++active)
+      ragged += model_step(v.name, H, B, active, multiprocessors).seconds() / B;
+    fmt::print("{}\t{:.0f}\t{:.0f}\t{:.0f}\t{:.2f}\t{:.2f}\n", v.name, all.launches, all.global, all.shared,
+               all.seconds() * 1e6, ragged * 1e6);
+  }
+}
+
 int main_of(int argc, char** argv) {
   if (argc == 5 && !std::strcmp(argv[1], "check")) {
     check(equal_lengths(argv + 2));
   } else if (argc == 6 && !std::strcmp(argv[1], "run")) {
     run(version_named(argv[2]), equal_lengths(argv + 3), 1);
+  } else if (argc == 5 && !std::strcmp(argv[1], "model")) {
+    model(std::atoi(argv[2]), std::atoi(argv[3]), std::atoi(argv[4]));
   } else {
-    fmt::print(stderr, "usage: lstm_study check H B T | run VERSION H B T\n");
+    fmt::print(stderr, "usage: lstm_study check H B T | model H B SMS | run VERSION H B T\n");
     return 2;
   }
   return 0;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <stdexcept>
@@ -35,6 +36,8 @@ class Numbers {
 HostProblem make_problem(int H, int T, const std::vector<int>& lengths) {
   if (H < 4 || H % 4 != 0 || H > kMostHidden || T < 1 || lengths.empty())
     throw std::invalid_argument("H is a multiple of 4 up to 512, T and B are at least 1");
+  if (lengths.front() > T || lengths.back() < 0 || !std::is_sorted(lengths.rbegin(), lengths.rend()))
+    throw std::invalid_argument("lengths descend, from at most T to at least 0");
   HostProblem p{.H = H, .B = static_cast<int>(lengths.size()), .T = T, .lengths = lengths};
   const size_t h = static_cast<size_t>(H), rows = lengths.size();
   p.R = Numbers(1, 1 / std::sqrt(H)).next(4 * h * h);

@@ -26,6 +26,7 @@ const std::vector<Version>& versions() {
   static const std::vector<Version> all = {
       {"v1_naive", v1_naive},           {"v2_fused", v2_fused},         {"v3_graph", v3_graph},
       {"v4_persistent", v4_persistent}, {"v5_registers", v5_registers}, {"v6_groups", v6_groups},
+      {"v7_ragged", v7_ragged, true},
   };
   return all;
 }

@@ -72,4 +72,22 @@ Result<float> run(const Version&, const HostProblem&, int passes);
 // The largest distance of two results; NaN where either holds one.
 double distance(const Result<float>&, const Result<double>&);
 
+// MODEL of one step: its work, by formulas that stand with each version in model.cpp.
+struct StepModel {
+  double launches = 0;       // 0: one for all steps
+  double overhead = 0;       // seconds: of launches, or of the grid's barrier
+  double multiply_adds = 0;  // of the busiest multiprocessor, as the next three
+  double accesses = 0;       // of 128 bytes of shared memory, or of a cache line
+  double from_l2 = 0;        // bytes that arrive before it multiplies
+  double latency = 0;        // cycles: of flags, of gates and states
+  double memory = 0;         // bytes of device memory
+  // Bytes that all lanes together read and write: what a virtual GPU counts.
+  double global = 0, shared = 0;
+
+  double seconds() const;  // on an H100 SXM
+};
+// `active` of the B rows run: the others are computed all the same, but by v7. Throws std::invalid_argument
+// for a name that is none.
+StepModel model_step(const std::string& version, int H, int B, int active, int multiprocessors);
+
 }  // namespace sluice::study
