@@ -36,6 +36,8 @@ struct Mutant {
 
 constexpr const char* kSeveralBlocks = "Persistent.uneven_lengths_over_several_blocks";
 
+constexpr const char* kStudy = "LstmStudy.ragged_rows/v7_ragged";
+
 const std::vector<Mutant> kMutants = {
     {"gates_swapped", "RnnMutation.unchanged_oracle_passes/cuda_f32_step"},
     {"prefix_off_by_one", "RnnMutation.unchanged_oracle_passes/cuda_f32_step"},
@@ -61,6 +63,9 @@ const std::vector<Mutant> kMutants = {
     {"forward_sums_without_barrier", kSeveralBlocks, kAsSharedRace},
     {"backward_tile_without_barrier", kSeveralBlocks, kAsSharedRace},
     {"backward_sums_without_barrier", kSeveralBlocks, kAsSharedRace},
+    {"study_publish_without_barrier", kStudy, kAsGlobalRace},
+    {"study_wait_for_the_epoch_before", kStudy, kAsGlobalRace},
+    {"study_prefix_off_by_one", kStudy},
 };
 
 void PrintTo(const Mutant& mutant, std::ostream* out) {

@@ -84,7 +84,7 @@ struct Team {
   __device__ void wait(int steps) const {
     if (threadIdx.x < 32)
       for (int other = static_cast<int>(threadIdx.x); other < blocks; other += 32)
-        while (cuda::acquire_flag(flags + other) < static_cast<uint32_t>(steps)) {
+        while (static_cast<int>(cuda::acquire_flag(flags + other)) < steps) {
         }
     __syncthreads();
   }

@@ -20,6 +20,7 @@
 
 #include "bench/study/lstm/device.cuh"
 #include "kernels/core/flags.cuh"
+#include "kernels/core/mutant.h"
 
 namespace sluice::study {
 namespace {
@@ -69,15 +70,16 @@ struct Team {
 
   // This block has done `steps` steps. All of its threads call.
   __device__ void publish(int steps) const {
-    __syncthreads();
+    if (!SLUICE_MUTANT(study_publish_without_barrier)) __syncthreads();
     if (threadIdx.x == 0) cuda::release_flag(flags + block, static_cast<uint32_t>(steps));
   }
 
   // Until every block of the group has done `steps` steps.
   __device__ void wait(int steps) const {
+    if (SLUICE_MUTANT(study_wait_for_the_epoch_before)) --steps;
     if (threadIdx.x < 32)
       for (int other = static_cast<int>(threadIdx.x); other < blocks; other += 32)
-        while (cuda::acquire_flag(flags + other) < static_cast<uint32_t>(steps)) {
+        while (static_cast<int>(cuda::acquire_flag(flags + other)) < steps) {
         }
     __syncthreads();
   }
@@ -159,7 +161,8 @@ __global__ void __launch_bounds__(kThreads, 1) persistent(const Problem p, int g
   const int steps = p.lengths[team.sequence(0)];  // of the longest row
   int active = team.rows;
   for (int t = 0; t < steps; ++t) {
-    while (p.lengths[team.sequence(active - 1)] <= t) --active;
+    while (p.lengths[team.sequence(active - 1)] + (SLUICE_MUTANT(study_prefix_off_by_one) ? 1 : 0) <= t)
+      --active;
     const float* h = t == 0 ? p.h0 : p.y + int64_t{t - 1} * p.B * p.H;
     team.wait(t);
     for (int first = 0; first < active; first += kTileRows) {
