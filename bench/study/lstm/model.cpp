@@ -1,8 +1,7 @@
 // What a step of each version asks of an H100, and how long it would take: MODEL, nobody measured it.
 //
 //   seconds = launches * what each takes + barrier
-//           + (max(multiply-adds / 128, accesses) + bytes of h or R from L2 / 35 + flags + gates and states)
-//           / clock
+//           + (max(multiply-adds / 128, accesses) + bytes from L2 / 35 + flags + gates and states) / clock
 //           + bytes of x and y / memory bandwidth
 //
 // of the busiest multiprocessor; an access is what it loads or stores at once: 128 bytes of shared memory or

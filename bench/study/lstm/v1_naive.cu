@@ -7,10 +7,10 @@
 //          y[t] = o tanh(c)                                      output
 // Grid:    a thread for each number that is computed, 256 threads a block.
 // Bytes:   from global memory, each step: the product asks for 8 bytes a multiply-add, 8 * 4H * H * B, and is
-//          served by caches at best; each kernel after it reads and writes again what the one before it
-//          had in registers: 12 for each gate, 20 for c, 12 for y, 80 B H in all.
+//          served by caches at best; each kernel after it reads and writes again what the one before it had
+//          in registers: 12 for each gate, 20 for c, 12 for y, 80 B H in all.
 // Waste:   the 32 lanes of a warp read 32 rows of R, H floats apart: 32 cache lines for 128 bytes. 7 launches
-//          a step. 80 B H bytes where 24 would do.
+//          a step. 80 B H bytes after the product, of which x and y are 20.
 // Sync:    kernels of one stream follow each other, and each sees all that those before it wrote. Within a
 //          kernel nobody reads what another thread writes.
 #include "bench/study/lstm/device.cuh"

@@ -1,16 +1,15 @@
 // v2: everything after the product in one kernel.
 //
 // Before:  v1 wrote each gate to global memory and read it again, four times over: 80 bytes and six launches
-// a
-//          step for a few dozen operations on each unit.
+//          a step for a few dozen operations on each unit.
 // Teaches: what one thread needs, one thread does. A unit's gates, c and h depend on that unit's four sums
 //          alone, so they never leave registers: six kernels become one. The cell is Lstm::forward of
 //          kernels/cells, the same code that the CPU runs.
 // Maths:   pre = R h[t-1]                                    product, as in v1
 //          i, f, g, o = act(x + pre); c = f c + i g; y[t] = o tanh(c)   gates_and_cell
 // Grid:    product: a thread for each sum. gates_and_cell: a thread for each unit of each row. 256 threads.
-// Bytes:   from global memory, each step: the product 8 * 4H * H * B, as in v1; then 44 B H: x 16, pre 16,
-//          c in and out 8, y 4. (Training would also keep the gates and c, 20 more.)
+// Bytes:   from global memory, each step: the product 8 * 4H * H * B, as in v1; then 44 B H: x 16, pre 16, c
+//          in and out 8, y 4. (Training would also keep the gates and c, 20 more.)
 // Waste:   the product is untouched, and it is nearly all of the time.
 // Sync:    as v1: the order of the stream. c is updated in place by the one thread that owns it.
 #include "bench/study/lstm/device.cuh"

@@ -1,8 +1,7 @@
 // v3: a product by tiles in shared memory, and one launch of a graph for all steps.
 //
 // Before:  v2's product fetched both factors of every multiply-add through caches, and its lanes 32 lines at
-// a
-//          time. The host launched two kernels a step, each in more time than a small step takes.
+//          a time. The host launched two kernels a step, each in more time than a small step takes.
 // Teaches: (1) a tile of 32 rows of h and 32 rows of R, 32 k deep, is fetched once by neighbouring lanes from
 //          neighbouring addresses and used 32 times from shared memory; a thread has 2 x 2 sums, so that a
 //          value it loads serves two of them. (2) The steps' shapes and addresses are always the same: they
@@ -10,13 +9,11 @@
 // Maths:   as v2.
 // Grid:    product: a block of 16 x 16 threads for each 32 x 32 of pre. gates_and_cell: as v2.
 // Bytes:   from global memory, each step: the product 4H * H * B / 4 (each h by H / 8 blocks, each R by B /
-// 32),
-//          4 bytes a multiply-add from shared memory; gates_and_cell 44 B H.
+//          32), 4 bytes a multiply-add from shared memory; gates_and_cell 44 B H.
 // Waste:   R is the same at every step, yet is fetched at every step; a step cannot begin before the last
 //          thread of the kernel before it has ended.
 // Sync:    tile: written between two barriers, after everyone's last read and before anyone's first. The
-// nodes
-//          of the graph are a chain, as the stream was that it was captured from.
+//          nodes of the graph are a chain, as the stream was that it was captured from.
 #include "bench/study/lstm/device.cuh"
 
 namespace sluice::study {

@@ -1,24 +1,22 @@
 // v4: one launch for all steps, R on the chip.
 //
 // Before:  v3 fetched all of R, 16 H * H bytes, from the L2 cache at every step, and began every step with
-// two
-//          launches. Nothing stayed on a multiprocessor from one step to the next.
+//          two launches. Nothing stayed on a multiprocessor from one step to the next.
 // Teaches: blocks that live as long as the sequence. A block owns 4 units: their 16 rows of R lie in its
 //          shared memory from the first step to the last, and their c as well. What passes between blocks is
 //          h alone, and y is where it passes: step t writes y[t], step t + 1 reads it.
 // Maths:   as v2; a block has the four sums of its units, so the product's sums never see global memory.
-// Grid:    H / 4 blocks, one on a multiprocessor, all there at once (a cooperative launch). 256 threads =
-//          16 parts of the sum over k x 4 lanes of rows x 4 units; a thread adds 4 gates of 8 rows of a tile
-//          of 32 rows, the parts meet in shared memory.
+// Grid:    H / 4 blocks, one on a multiprocessor, all there at once (a cooperative launch). 256 threads = 16
+//          parts of the sum over k x 4 lanes of rows x 4 units; a thread adds 4 gates of 8 rows of a tile of
+//          32 rows, the parts meet in shared memory.
 // Bytes:   from global memory, each step: h once for each block, 4 B H * H / 4; x 16 B H, y 4 B H. R and c
-// once in
-//          all. From shared memory 1.5 bytes a multiply-add: 4 weights and 8 h for 32 of them.
+//          once in all. From shared memory 1.5 bytes a multiply-add: 4 weights and 8 h for 32 of them.
 // Waste:   weights are read from shared memory again for every tile. Every block fetches every row's h and
-//          waits for every other block: over 1 us a step for grid.sync on an H100.
+//          waits for every other block: grid.sync takes an H100 over 1 us (public measurements).
 // Sync:    y[t] written before read: grid.sync() stands between step t and t + 1, and orders all that any
-//          thread of the grid did before it. Never overwritten: each step has its own place in y.
-//          h and partials in shared memory: each is written after a barrier that follows its last read, and
-//          read after a barrier that follows its last write. c has one owner, thread (row, unit).
+//          thread of the grid did before it. Never overwritten: each step has its own place in y. h and
+//          partials in shared memory: each is written after a barrier that follows its last read, and read
+//          after a barrier that follows its last write. c has one owner, thread (row, unit).
 #include <cooperative_groups.h>
 
 #include "bench/study/lstm/device.cuh"

@@ -1,19 +1,17 @@
 // v5: R in registers.
 //
 // Before:  v4 read its weights from shared memory for every tile of rows at every step: 16 of the 48 bytes
-// that
-//          a thread read for 32 multiply-adds were numbers that never change. Shared memory gives 128 bytes a
-//          cycle and takes no multiply-adds itself: at 1.5 bytes for each it was the bound, not arithmetic.
-// Teaches: registers are the largest memory of a multiprocessor, 256 KB, and the fastest. A thread's weights
-//          are 4 gates x 32 k = 128 of its registers, fetched once. An array stays in registers only where
-//          every index is a constant: the loops over it are unrolled.
+//          that a thread read for 32 multiply-adds were numbers that never change. Shared memory gives 128
+//          bytes a cycle and takes no multiply-adds itself: at 1.5 bytes for each it was the bound, not
+//          arithmetic.
+// Teaches: the registers of a multiprocessor, 256 KB, hold more than its shared memory, and multiply-adds
+//          take them directly. A thread's weights are 4 gates x 32 k = 128 of its registers, fetched once. An
+//          array stays in registers only where every index is a constant: the loops over it are unrolled.
 // Maths:   as v2.
 // Grid:    as v4: H / 4 blocks of 256 threads, cooperative. One block on a multiprocessor, so that a thread
-// may
-//          have 255 registers.
+//          may have 255 registers.
 // Bytes:   from global memory as v4. From shared memory 1 byte a multiply-add, 8 h for 32 of them: 128 a
-// cycle,
-//          just what 128 multiply-adds take.
+//          cycle, just what 128 multiply-adds take.
 // Waste:   every block still fetches every row's h and waits for every other block.
 // Sync:    as v4. What left shared memory needed none: it was never written again.
 #include <cooperative_groups.h>

@@ -3,26 +3,23 @@
 // Before:  v5's blocks all waited for each other at every step, and each fetched every row's h. But sequences
 //          do not depend on each other: only blocks that share a row have anything to say to one another.
 // Teaches: the batch's rows are dealt to P groups, row b to group b mod P. A group has all of R, four times
-// as
-//          many units to a block as v5 and so a quarter of its blocks; the same multiply-adds to each. A
+//          as many units to a block as v5 and so a quarter of its blocks; the same multiply-adds to each. A
 //          block fetches its group's rows alone, 1 / P of h, and waits for its group's blocks alone. They
 //          wait by flags: each block has a word in global memory, its epoch, the number of steps it has done;
-//          a block that needs step t's h looks at its group's words until all are t or more. No counter
-//          that all write to, and no atomics: every word has one writer.
+//          a block that needs step t's h looks at its group's words until all are t or more. No counter that
+//          all write to, and no atomics: every word has one writer.
 // Maths:   as v2.
 // Grid:    P groups of ceil(H / 16) blocks of 256 threads, P as large as the GPU holds; cooperative, because
-// a
-//          block that spins for one that has no place yet would spin for ever. 256 threads = 16 parts of k x
-//          16 units; a thread adds 4 gates of the 8 rows of a tile.
+//          a block that spins for one that has no place yet would spin for ever. 256 threads = 16 parts of k
+//          x 16 units; a thread adds 4 gates of the 8 rows of a tile.
 // Bytes:   from global memory, each step: h once for each block of its group, 4 B H * H / 16; x 16 B H, y 4 B
-// H.
-//          From shared memory 1 byte a multiply-add.
+//          H. From shared memory 1 byte a multiply-add.
 // Waste:   rows that ended long ago are computed to the last step of the longest.
 // Sync:    y[t] written before read, within a group: each thread's stores; barrier of the block; thread 0's
 //          release of epoch t + 1; another block's acquire of it, by a thread of its first warp; barrier;
-//          loads. Release and acquire are cumulative, so what the barrier gathered travels along.
-//          Never overwritten: each step has its own place in y. Flags are zero before the launch.
-//          Shared memory: as v4. A group's blocks are all resident, so each wait ends.
+//          loads. Release and acquire are cumulative, so what the barrier gathered travels along. Never
+//          overwritten: each step has its own place in y. Flags are zero before the launch. Shared memory: as
+//          v4. A group's blocks are all resident, so each wait ends.
 #include <algorithm>
 
 #include "bench/study/lstm/device.cuh"

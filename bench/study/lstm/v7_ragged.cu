@@ -3,17 +3,15 @@
 // Before:  v6 ran every row for as many steps as the longest of the batch has. Texts are of very different
 //          lengths: half of a batch is easily padding.
 // Teaches: rows sorted by length, the longest first, so that those which still run at a step are a prefix.
-// Dealt
-//          round-robin, row b to group b mod P, they remain sorted within a group, and all groups get much
-//          the same lengths. A group computes its prefix, shorter and shorter, and ends with its own longest
-//          row: no group waits for another one's.
+//          Dealt round-robin, row b to group b mod P, they remain sorted within a group, and all groups get
+//          much the same lengths. A group computes its prefix, shorter and shorter, and ends with its own
+//          longest row: no group waits for another one's.
 // Maths:   as v2, for t < lengths[b].
 // Grid:    as v6.
 // Bytes:   as v6, of the rows that run: padding is neither read nor written.
 // Waste:   what is left to the production kernel (kernels/recurrence_persistent): x is fetched when it is
-// needed
-//          and not two steps ahead; one direction; units and tiles fixed instead of planned for shape and
-//          GPU; a wait without an end where a block is lost.
+//          needed and not two steps ahead; one direction; units and tiles fixed instead of planned for shape
+//          and GPU; a wait without an end where a block is lost.
 // Sync:    as v6. All blocks of a group find the same number of steps and of rows from the lengths alone, so
 //          that each epoch that is waited for is published. A row of length 0 is never in a prefix.
 #include <algorithm>
