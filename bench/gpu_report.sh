@@ -102,6 +102,7 @@ report() {
             parts+=("sanitizer: left out, compute-sanitizer is not installed")
         fi
     fi
+    [ -n "$rehearse" ] || part lstm_study 30 "$build/bench/study/lstm/lstm_study" time 512 64 512
     if python_sees_gpu; then layers+=(--python "$python"); else parts+=("PyTorch: left out, $python has none that sees a GPU"); fi
     for type in "${types[@]}"; do
         part "kernels_$type" 60 "${bench[@]}" kernels --type "$type" --out "$out/kernels_$type"

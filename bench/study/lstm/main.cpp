@@ -3,6 +3,7 @@
 //     lstm_study check H B T           every version against the reference
 //     lstm_study model H B SMS         MODEL: version, launches, bytes of global and of shared memory a step;
 //                                      microseconds a step, and where rows end evenly over time
+//     lstm_study time H B T            microseconds a step on this GPU, beside MODEL's for an H100
 //     lstm_study run VERSION H B T     one pass of one version: for a virtual GPU's counters or a profiler
 #include <fmt/core.h>
 
@@ -27,13 +28,20 @@ void check(const HostProblem& p) {
                distance(run(v, p, 1), wanted));
 }
 
+void time(const HostProblem& p) {
+  constexpr int kPasses = 20, kH100Multiprocessors = 132;
+  for (const Version& v : versions())
+    fmt::print("{:<14} {:8.2f} us, MODEL {:8.2f}\n", v.name, time_of_step(v, p, kPasses) * 1e6,
+               model_step(v.name, p.H, p.B, p.B, kH100Multiprocessors).seconds() * 1e6);
+}
+
 void model(int H, int B, int multiprocessors) {
   for (const Version& v : versions()) {
     const StepModel all = model_step(v.name, H, B, B, multiprocessors);
     double ragged = 0;  // the mean over B steps, at each of which one row ends
     for (int active = 1; active <= B; ++active)
       ragged += model_step(v.name, H, B, active, multiprocessors).seconds() / B;
-    fmt::print("{}\t{:.0f}\t{:.0f}\t{:.0f}\t{:.2f}\t{:.2f}\n", v.name, all.launches, all.global, all.shared,
+    fmt::print("{}\t{:.0f}\t{:.0f}\t{:.0f}\t{:.3g}\t{:.3g}\n", v.name, all.launches, all.global, all.shared,
                all.seconds() * 1e6, ragged * 1e6);
   }
 }
@@ -43,10 +51,12 @@ int main_of(int argc, char** argv) {
     check(equal_lengths(argv + 2));
   } else if (argc == 6 && !std::strcmp(argv[1], "run")) {
     run(version_named(argv[2]), equal_lengths(argv + 3), 1);
+  } else if (argc == 5 && !std::strcmp(argv[1], "time")) {
+    time(equal_lengths(argv + 2));
   } else if (argc == 5 && !std::strcmp(argv[1], "model")) {
     model(std::atoi(argv[2]), std::atoi(argv[3]), std::atoi(argv[4]));
   } else {
-    fmt::print(stderr, "usage: lstm_study check H B T | model H B SMS | run VERSION H B T\n");
+    fmt::print(stderr, "usage: lstm_study check H B T | time H B T | model H B SMS | run VERSION H B T\n");
     return 2;
   }
   return 0;

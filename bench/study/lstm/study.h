@@ -69,6 +69,9 @@ constexpr float kUntouched = 12345.0f;
 Result<double> reference(const HostProblem&);
 // On the current device. Throws CudaError.
 Result<float> run(const Version&, const HostProblem&, int passes);
+// Seconds of a step of the longest row, the mean of `passes` after one that is not timed. Means nothing on a
+// virtual GPU. Throws CudaError.
+double time_of_step(const Version&, const HostProblem&, int passes);
 // The largest distance of two results; NaN where either holds one.
 double distance(const Result<float>&, const Result<double>&);
 
