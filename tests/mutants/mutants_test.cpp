@@ -36,7 +36,7 @@ struct Mutant {
 
 constexpr const char* kSeveralBlocks = "Persistent.uneven_lengths_over_several_blocks";
 
-constexpr const char* kStudy = "LstmStudy.ragged_rows/v7_ragged";
+constexpr const char* kStudy = "RaggedLstmStudy.leaves_padding_alone/v7_ragged";
 
 const std::vector<Mutant> kMutants = {
     {"gates_swapped", "RnnMutation.unchanged_oracle_passes/cuda_f32_step"},
