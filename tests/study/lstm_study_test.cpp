@@ -83,6 +83,11 @@ TEST(LstmStudyProblem, refuses_a_shape_that_is_none) {
   EXPECT_THROW(make_problem(8, 3, {4}), std::invalid_argument);
 }
 
+TEST(LstmStudyDistance, keeps_what_is_no_number) {
+  EXPECT_TRUE(std::isnan(distance({{1.0f, std::nanf(""), 1.0f}, {1.0f}}, {{1.0, 1.0, 2.0}, {3.0}})));
+  EXPECT_EQ(distance({{1.0f, 2.5f}, {1.0f}}, {{1.0, 2.0}, {1.25}}), 0.5);
+}
+
 std::string name_of(const testing::TestParamInfo<Version>& test) {
   return test.param.name;
 }

@@ -79,7 +79,7 @@ double distance(const Result<float>& got, const Result<double>& wanted) {
   const auto add = [&](const std::vector<float>& a, const std::vector<double>& b) {
     for (size_t i = 0; i < b.size(); ++i) {
       const double difference = std::abs(a[i] - b[i]);
-      if (!(difference <= largest)) largest = difference;  // also NaN, which then stays
+      if (!std::isnan(largest) && !(difference <= largest)) largest = difference;  // NaN, once there, stays
     }
   };
   add(got.y, wanted.y);
