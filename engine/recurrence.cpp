@@ -50,7 +50,7 @@ std::string cudnn_refusal(const RnnShape& s) {
 }
 
 std::string persistent_refusal(const RnnShape& s) {
-  if (s.dtype != DType::f32) return fmt::format("it has no kernel for {}", name_of(s.dtype));
+  if (s.dtype == DType::f64) return fmt::format("it has no kernel for {}", name_of(s.dtype));
   if (s.layer_norm) return "no layer normalisation in the cell";
   return {};
 }

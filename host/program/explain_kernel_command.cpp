@@ -68,7 +68,7 @@ ExplainedPath explain_persistent(const ExplainedLayer& layer, const GpuSpeeds& s
   if (!path.refusal.empty()) return path;
   const int sequences = static_cast<int>(layer.lengths.size());
   const cuda::PersistentShape shape{layer.shape.cell, layer.shape.hidden_size, sequences,
-                                    layer.shape.directions};
+                                    layer.shape.directions, static_cast<int>(size_of(layer.shape.dtype))};
   for (cuda::Pass pass : {cuda::Pass::forward, cuda::Pass::backward}) {
     const auto planned = cuda::plan(pass, shape, layer.gpu);
     if (const auto* refused = std::get_if<Refusal>(&planned)) {

@@ -4,7 +4,8 @@
 
 namespace sluice::cuda {
 
-inline constexpr double kFmaPerCycle = 128;  // f32, of an SM
+inline constexpr double kFmaPerCycle = 128;   // f32, of an SM
+inline constexpr double kMmaPerCycle = 1340;  // of 16 bits by mma.sync.m16n8k16, 65 % of the peak
 inline constexpr double kSharedBytesPerCycle = 128;
 inline constexpr double kL2BytesPerCycle = 35;   // into an SM while all read (arXiv 2501.12084)
 inline constexpr double kExchangeCycles = 1230;  // 0.70 us: store, release, acquire, load through L2

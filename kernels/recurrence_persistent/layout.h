@@ -14,34 +14,62 @@ inline constexpr int kMaxTiles = 6;
 // Of a thread's part of a sum, what may lie in registers: four weights for each k. With 20, or with more
 // tiles, ptxas spills a few bytes on sm_100a and sm_120.
 inline constexpr int kRegisterK[] = {12, 16};
+// The same of a warp's part in 16 bits: 16 weights of each k, four bits a thread.
+inline constexpr int kMmaRegisterK = 512;
+// What a load of 128 bits of a row serves: two of the tensor cores' steps of 16.
+inline constexpr int kMmaK = 32;
 inline constexpr int kRingStages = 2;
 // Values of a (row, unit) that are fetched ahead: x_pre; gates, c of the step before and dy.
 inline constexpr int kForwardItems = 4, kBackwardItems = 6;
 
 // Note [Product]
 // A block computes out[row, 4 V outputs] = sum over k of in[row, k] * weight[k, output], for tile_rows rows.
-// A thread has 4 outputs and a part of the sum; lane = part * V + v, so 32 / V parts lie in a warp and 256 /
-// V in the block. Forward: the 4 outputs are the gates of unit v, k < H. Backward: 4 neighbouring units, k <
-// 4H.
+// Forward: 4 outputs are the gates of unit v, k < H. Backward: 4 neighbouring units, k < 4H. The sum is cut
+// into parts, whose sums lie in shared memory until one thread for each (row, unit) adds them up in order.
+// In f32 (product_fma.cuh) a thread has 4 outputs and a part; lane = part * V + v, so 32 / V parts lie in a
+// warp and 256 / V in the block.
+// In 16 bits (product_mma.cuh) a warp has a part and 16 outputs, the rows of the tensor cores' A, whose B are
+// the tile's 8 rows: 16 output_tiles() cover the outputs, and 8 / output_tiles() parts lie in the block.
 struct ProductLayout {
   int V;           // groups of 4 outputs
   int K;           // of the sum, a multiple of 4
-  int register_k;  // of each thread
+  int register_k;  // of each part
   int shared_k;
+  bool mma;  // by tensor cores
 
   SLUICE_HD int lane_parts() const { return 32 / V; }
-  SLUICE_HD int parts() const { return kPersistentThreads / V; }
-  SLUICE_HD int padded_k() const { return parts() * (register_k + shared_k); }
-  SLUICE_HD int stride() const { return padded_k() + 4; }  // of a row of the tile, in elements
+  SLUICE_HD int output_tiles() const { return (4 * V + 15) / 16; }
+  SLUICE_HD int parts() const { return mma ? kPersistentWarps / output_tiles() : kPersistentThreads / V; }
+  SLUICE_HD int part_k() const { return register_k + shared_k; }
+  SLUICE_HD int padded_k() const { return parts() * part_k(); }
+  // Of a row of the tile, in elements. Of 16 bits, an odd multiple of 64 bytes: the eight lanes that load 128
+  // bits at once, four of each of two rows, then meet in no bank.
+  SLUICE_HD int stride() const { return mma ? (padded_k() + 31) / 64 * 64 + 32 : padded_k() + 4; }
+
+  // In f32 words: the weights in shared memory; of a row and part of the partial sums, where 4 more than a
+  // multiple of 16 keep the banks of neighbouring rows apart; all partial sums.
+  SLUICE_HD int shared_weights() const {
+    return shared_k * (mma ? 2 * kPersistentWarps * 4 : 4 * kPersistentThreads);
+  }
+  SLUICE_HD int sums_stride() const { return 16 * output_tiles() + 4; }
+  SLUICE_HD int sums(int rows) const {
+    return rows * (mma ? parts() * sums_stride() : 4 * kPersistentThreads);
+  }
 };
 
-SLUICE_HD int padded_hidden(int H) {
-  return (H + 3) / 4 * 4;
+// Elements of a row of h', in whole loads of 128 bits.
+SLUICE_HD int padded_hidden(int H, int element) {
+  const int wide = 16 / element;
+  return (H + wide - 1) / wide * wide;
 }
 
-SLUICE_HD ProductLayout product_layout(Pass pass, int hidden, const PersistentPlan& plan) {
-  if (pass == Pass::forward) return {plan.units, padded_hidden(hidden), plan.register_k, plan.shared_k};
-  return {plan.units / 4, 4 * hidden, plan.register_k, plan.shared_k};
+SLUICE_HD ProductLayout product_layout(Pass pass, const PersistentShape& s, const PersistentPlan& plan) {
+  const bool forward = pass == Pass::forward;
+  return {.V = forward ? plan.units : plan.units / 4,
+          .K = forward ? padded_hidden(s.hidden, s.element) : 4 * s.hidden,
+          .register_k = plan.register_k,
+          .shared_k = plan.shared_k,
+          .mma = s.element == 2};
 }
 
 // A block's dynamic shared memory, in f32 words, one region after the other.
@@ -53,9 +81,9 @@ SLUICE_HD SharedLayout shared_layout(Pass pass, const ProductLayout& product, co
   const int tiles = (plan.rows(sequences) + plan.tile_rows - 1) / plan.tile_rows,
             items = pass == Pass::forward ? kForwardItems : kBackwardItems;
   SharedLayout s = {};
-  s.tile = s.weights + product.shared_k * 4 * kPersistentThreads;
-  s.partials = s.tile + plan.tile_rows * product.stride();
-  s.ring = s.partials + plan.tile_rows * 4 * kPersistentThreads;
+  s.tile = s.weights + product.shared_weights();
+  s.partials = s.tile + plan.tile_rows * product.stride() / (product.mma ? 2 : 1);
+  s.ring = s.partials + product.sums(plan.tile_rows);
   s.end = s.ring + kRingStages * items * tiles * plan.tile_rows * plan.units;
   return s;
 }

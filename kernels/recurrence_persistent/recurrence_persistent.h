@@ -26,6 +26,7 @@ struct PersistentShape {
   int hidden = 0;      // H
   int sequences = 0;   // B
   int directions = 1;  // D
+  int element = 4;     // bytes of what is stored: f32, or a type of 16 bits
 };
 
 // How a pass is laid out; made by plan() alone.
@@ -34,7 +35,7 @@ struct PersistentPlan {
   int blocks = 0;      // G, of a team
   int groups = 0;      // P, of the batch
   int tile_rows = 0;   // rows that are multiplied at once
-  int register_k = 0;  // of a thread's part of the sum: in registers,
+  int register_k = 0;  // of a part of the sum, a thread's or a warp's (Note [Product]): in registers,
   int shared_k = 0;    // and in shared memory
   int teams_at_once = 0;
   int launches = 1;
@@ -52,7 +53,7 @@ Planned<PersistentPlan> plan(Pass, const PersistentShape&, const DeviceProps&);
 // What one step costs a block that has `rows` active rows, in cycles: MODEL, by constants of an H100.
 struct StepCycles {
   double products = 0;   // multiply-adds
-  double weights = 0;    // reads of R from shared memory, beside them
+  double weights = 0;    // reads of shared memory beside them: R, and what it is multiplied with
   double exchange = 0;   // bytes of h, or of the gates' gradients, into the multiprocessor
   double latency = 0;    // of the exchange
   double pointwise = 0;  // partial sums, gates, states
@@ -88,8 +89,11 @@ struct Exchange {
   int64_t patience = int64_t{1} << 22;  // looks at a flag before its block counts as lost; some seconds
 };
 
+// T is what rows, gates, R and what is multiplied with it are stored in, f32, bf16 or f16; states and
+// gradients of states have the type A that T is computed in. Values are rounded where the path `step` rounds.
 template <class T>
 struct PersistentForwardParams {
+  using A = arithmetic_t<T>;
   PersistentPlan plan;
   PersistentShape shape;
   Exchange exchange;
@@ -98,32 +102,33 @@ struct PersistentForwardParams {
   View<T, 2> y;                    // [N,D*H] = h
   T* h_exchange = nullptr;         // exchange_size()
   struct Direction {
-    StepMasks<T> masks;
+    StepMasks<A> masks;
     View<const T, 2> x_pre;   // [N,4H], or [U,4H] with x_index: W x; may be `gates`
     View<const T, 2> R;       // [4H,H]
-    View<const T, 1> b;       // [4H]
-    View<const T, 2> h0, c0;  // [B,H] or null (zero)
+    View<const A, 1> b;       // [4H]
+    View<const A, 2> h0, c0;  // [B,H] or null (zero)
     View<T, 2> gates;         // [N,4H] = activated
-    View<T, 2> c_saved;       // [N,H] = c, after zoneout
-    View<T, 2> hT, cT;        // [B,H] = or null
+    View<A, 2> c_saved;       // [N,H] = c, after zoneout
+    View<A, 2> hT, cT;        // [B,H] = or null
   } directions[2];
 };
 
 template <class T>
 struct PersistentBackwardParams {
+  using A = arithmetic_t<T>;
   PersistentPlan plan;
   PersistentShape shape;
   Exchange exchange;
   RowPlaces places;
   View<const T, 2> dy;  // [N,D*H]
   struct Direction {
-    StepMasks<T> masks;
+    StepMasks<A> masks;
     View<const T, 2> R;         // [4H,H]
-    View<const T, 2> c_saved;   // [N,H]
-    View<const T, 2> c0;        // [B,H] or null (zero)
-    View<const T, 2> dhT, dcT;  // [B,H] or null (zero)
+    View<const A, 2> c_saved;   // [N,H]
+    View<const A, 2> c0;        // [B,H] or null (zero)
+    View<const A, 2> dhT, dcT;  // [B,H] or null (zero)
     View<T, 2> gates;           // [N,4H] activated; = gradients of the sums before activation
-    View<T, 2> dh0, dc0;        // [B,H] = or null
+    View<A, 2> dh0, dc0;        // [B,H] = or null
   } directions[2];
 };
 

@@ -10,6 +10,24 @@ namespace {
 
 constexpr size_t kStaticShared = 1 << 10;  // what the runtime and the kernel's own variables take
 
+bool by_mma(const PersistentShape& s) {
+  return s.element == 2;
+}
+
+// How each part of the sum is stored: k in registers as far as they go, up to register_k, the rest in shared
+// memory.
+void divide(PersistentPlan& p, const ProductLayout& product, int register_k) {
+  const int each = (product.K + product.parts() - 1) / product.parts();
+  if (product.mma) {
+    const int padded = (each + kMmaK - 1) / kMmaK * kMmaK;
+    p.register_k = std::min(register_k, padded);
+    p.shared_k = padded - p.register_k;
+  } else {
+    p.register_k = register_k;
+    p.shared_k = std::max(0, (each - register_k + 3) / 4 * 4);
+  }
+}
+
 // Completes a layout whose units, register_k and tile_rows are given; false where it does not fit.
 bool complete(PersistentPlan& p, Pass pass, const PersistentShape& s, const DeviceProps& device) {
   p.blocks = (s.hidden + p.units - 1) / p.units;
@@ -20,9 +38,8 @@ bool complete(PersistentPlan& p, Pass pass, const PersistentShape& s, const Devi
   p.groups = std::max(p.groups, (sequences + most_rows - 1) / most_rows);
   p.teams_at_once = std::min(teams, s.directions * p.groups);
   p.launches = (s.directions * p.groups + p.teams_at_once - 1) / p.teams_at_once;
-  ProductLayout product = product_layout(pass, s.hidden, p);
-  const int each = (product.K + product.parts() - 1) / product.parts();
-  p.shared_k = product.shared_k = std::max(0, (each - p.register_k + 3) / 4 * 4);
+  divide(p, product_layout(pass, s, p), p.register_k);
+  const ProductLayout product = product_layout(pass, s, p);
   p.shared = sizeof(float) * static_cast<size_t>(shared_layout(pass, product, p, sequences).end);
   if (p.shared + kStaticShared > device.shared_per_block) return false;
   p.step = p.launches * step_cycles(pass, s, p, p.rows(sequences)).total();
@@ -32,25 +49,35 @@ bool complete(PersistentPlan& p, Pass pass, const PersistentShape& s, const Devi
 }  // namespace
 
 StepCycles step_cycles(Pass pass, const PersistentShape& shape, const PersistentPlan& p, int rows) {
-  const ProductLayout product = product_layout(pass, shape.hidden, p);
+  const ProductLayout product = product_layout(pass, shape, p);
   const int tiles = (rows + p.tile_rows - 1) / p.tile_rows;
-  const double k = p.register_k + p.shared_k, threads = kPersistentThreads;
-  return {.products = rows * k * 4 * threads / kFmaPerCycle,
-          .weights = tiles * p.shared_k * 16.0 * threads / kSharedBytesPerCycle,
-          .exchange = rows * product.K * 4 / kL2BytesPerCycle,
-          .latency = p.blocks > 1 ? kExchangeCycles : 0,
-          .pointwise = kPointwiseCycles + rows * 2 * 16.0 * threads / kSharedBytesPerCycle};
+  const double k = product.part_k(), threads = kPersistentThreads, warps = kPersistentWarps;
+  StepCycles step = {.exchange = rows * product.K * shape.element / kL2BytesPerCycle,
+                     .latency = p.blocks > 1 ? kExchangeCycles : 0,
+                     .pointwise = kPointwiseCycles};
+  if (product.mma) {
+    // A tile is multiplied whole, 16 outputs and 8 rows a warp, and its rows are read by each warp.
+    const double sums = 16 * kMaxTileRows;
+    step.products = tiles * warps * k * sums / kMmaPerCycle;
+    step.weights = tiles * warps * 2 * (16.0 * p.shared_k + kMaxTileRows * k) / kSharedBytesPerCycle;
+    step.pointwise += tiles * warps * 2 * 4 * sums / kSharedBytesPerCycle;
+  } else {
+    step.products = rows * k * 4 * threads / kFmaPerCycle;
+    step.weights = tiles * p.shared_k * 16.0 * threads / kSharedBytesPerCycle;
+    step.pointwise += rows * 2 * 16.0 * threads / kSharedBytesPerCycle;
+  }
+  return step;
 }
 
-Planned<PersistentPlan> plan(Pass pass, const PersistentShape& shape, const DeviceProps& device) {
-  if (shape.cell != CellKind::lstm) return Refusal{"it has no kernel for this cell"};
-  if (device.major < kLeastMajor)
-    return Refusal{"it needs compute capability 8.0, " + device.name + " has " +
-                   std::to_string(device.major) + "." + std::to_string(device.minor)};
+namespace {
+
+// Every choice of units, register_k and tile_rows; the first of equal ones with most in registers wins.
+PersistentPlan best_of(Pass pass, const PersistentShape& shape, const DeviceProps& device,
+                       std::initializer_list<int> register_ks, std::initializer_list<int> tiles_of) {
   PersistentPlan best;
   for (int units : {32, 16, 8})
-    for (int register_k : kRegisterK)
-      for (int tile_rows : {8, 4, 2}) {
+    for (int register_k : register_ks)
+      for (int tile_rows : tiles_of) {
         PersistentPlan candidate;
         candidate.units = units;
         candidate.register_k = register_k;
@@ -60,17 +87,30 @@ Planned<PersistentPlan> plan(Pass pass, const PersistentShape& shape, const Devi
             (candidate.step == best.step && candidate.register_k > best.register_k))
           best = candidate;
       }
+  return best;
+}
+
+}  // namespace
+
+Planned<PersistentPlan> plan(Pass pass, const PersistentShape& shape, const DeviceProps& device) {
+  if (shape.cell != CellKind::lstm) return Refusal{"it has no kernel for this cell"};
+  if (device.major < kLeastMajor)
+    return Refusal{"it needs compute capability 8.0, " + device.name + " has " +
+                   std::to_string(device.major) + "." + std::to_string(device.minor)};
+  const PersistentPlan best = by_mma(shape)
+                                  ? best_of(pass, shape, device, {kMmaRegisterK}, {kMaxTileRows})
+                                  : best_of(pass, shape, device, {kRegisterK[0], kRegisterK[1]}, {8, 4, 2});
   if (best.units != 0) return best;
-  const double bytes = 16.0 * shape.hidden * shape.hidden;
+  const double bytes = 4.0 * shape.hidden * shape.hidden * shape.element;
   return Refusal{"R of hidden size " + std::to_string(shape.hidden) + ", " +
-                 std::to_string(static_cast<int>(bytes / 1e6)) +
-                 " MB in f32, does not stay in registers and " + "shared memory of " +
+                 std::to_string(static_cast<int>(bytes / 1e6)) + " MB in " +
+                 (by_mma(shape) ? "16 bits" : "f32") + ", does not stay in registers and shared memory of " +
                  std::to_string(device.multiprocessors) + " multiprocessors of " +
                  std::to_string(device.shared_per_block >> 10) + " KB"};
 }
 
 int64_t exchange_size(const PersistentShape& s) {
-  return int64_t{2} * s.directions * s.sequences * padded_hidden(s.hidden);
+  return int64_t{2} * s.directions * s.sequences * padded_hidden(s.hidden, s.element);
 }
 
 }  // namespace sluice::cuda

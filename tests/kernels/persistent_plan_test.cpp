@@ -39,7 +39,7 @@ TEST(PersistentPlan, holds_what_it_must_within_the_device) {
             SCOPED_TRACE(testing::Message()
                          << gpu.name << " H " << hidden << " B " << sequences << " D " << directions
                          << (pass == Pass::forward ? " forward" : " backward"));
-            const ProductLayout product = product_layout(pass, hidden, p);
+            const ProductLayout product = product_layout(pass, shape, p);
             EXPECT_GE(p.blocks * p.units, hidden);
             EXPECT_LT((p.blocks - 1) * p.units, hidden);
             EXPECT_GE(product.padded_k(), product.K);

@@ -21,8 +21,8 @@ class Backward : StepPass<T> {
 
   // Every step of every direction in one launch.
   void run_persistent(Queue& queue, RnnPersistent& persistent) const {
-    if constexpr (std::is_same_v<T, float>) {
-      StepBackwardParams<float> directions[2];
+    if constexpr (!std::is_same_v<T, double>) {
+      StepBackwardParams<T> directions[2];
       for (int64_t d = 0; d < size_.D; ++d) directions[d] = step_params(d);
       persistent.run(queue, p_, directions);
     }

@@ -15,8 +15,8 @@ class Forward : StepPass<T> {
 
   // Every step of every direction in one launch.
   void run_persistent(Queue& queue, RnnPersistent& persistent) const {
-    if constexpr (std::is_same_v<T, float>) {
-      StepForwardParams<float> directions[2];
+    if constexpr (!std::is_same_v<T, double>) {
+      StepForwardParams<T> directions[2];
       for (int64_t d = 0; d < size_.D; ++d) {
         input_product(queue, d);
         directions[d] = step_params(d);

@@ -12,7 +12,11 @@ namespace {
 constexpr Pass kPasses[] = {Pass::forward, Pass::backward};
 
 PersistentShape shape_of(const RnnShape& s, int sequences) {
-  return {.cell = s.cell, .hidden = s.hidden_size, .sequences = sequences, .directions = s.directions};
+  return {.cell = s.cell,
+          .hidden = s.hidden_size,
+          .sequences = sequences,
+          .directions = s.directions,
+          .element = static_cast<int>(size_of(s.dtype))};
 }
 
 }  // namespace
@@ -40,67 +44,79 @@ PersistentPlan RnnPersistent::plan_of(Pass pass, const PersistentShape& shape) c
 }
 
 // Flags, and the exchanged h behind them, in the queue's workspace.
-Exchange RnnPersistent::exchange(Queue& queue, size_t elements, float** h_exchange) {
+Exchange RnnPersistent::exchange(Queue& queue, size_t bytes, void** h_exchange) {
   if (!lost_) {
     lost_ = static_cast<uint64_t*>(allocate_pinned(sizeof(uint64_t), "the word of a lost block"));
     *lost_ = 0;
   }
   const size_t flags = (static_cast<size_t>(device_.multiprocessors) * sizeof(uint32_t) + 255) / 256 * 256;
-  auto* memory = static_cast<char*>(queue.workspace(flags + elements * sizeof(float)));
-  if (h_exchange) *h_exchange = reinterpret_cast<float*>(memory + flags);
+  auto* memory = static_cast<char*>(queue.workspace(flags + bytes));
+  if (h_exchange) *h_exchange = memory + flags;
   return {.flags = reinterpret_cast<uint32_t*>(memory), .lost = lost_, .patience = patience_};
 }
 
-void RnnPersistent::run(Queue& queue, const RnnForward& p, const StepForwardParams<float> (&directions)[2]) {
+template <class T>
+void RnnPersistent::run(Queue& queue, const RnnForward& p, const StepForwardParams<T> (&directions)[2]) {
   SLUICE_CHECK(p.batch->layout != Layout::bucketed, "path persistent: no bucketed batches");
   if (p.batch->sequences == 0) return;
-  PersistentForwardParams<float> all;
+  using A = arithmetic_t<T>;
+  PersistentForwardParams<T> all;
   all.shape = shape_of(p.shape, p.batch->sequences);
   all.plan = plan_of(Pass::forward, all.shape);
-  all.exchange = exchange(queue, static_cast<size_t>(exchange_size(all.shape)), &all.h_exchange);
+  void* h_exchange = nullptr;
+  all.exchange = exchange(queue, static_cast<size_t>(exchange_size(all.shape)) * sizeof(T), &h_exchange);
+  all.h_exchange = static_cast<T*>(h_exchange);
   all.places = places_of(*p.batch);
   all.x_index = reading<int32_t, 1>(p.x_index);
-  all.y = p.y.view<float, 2>();
+  all.y = p.y.view<T, 2>();
   for (int64_t d = 0; d < p.shape.directions; ++d) {
-    const StepForwardParams<float>& step = directions[d];
+    const StepForwardParams<T>& step = directions[d];
     all.directions[d] = {.masks = step.masks,
                          .x_pre = step.x_pre ? step.x_pre : reading(step.slots),
-                         .R = reading_part<float>(p.R, d),
+                         .R = reading_part<T>(p.R, d),
                          .b = step.b,
-                         .h0 = reading_part<float>(p.h0, d),
-                         .c0 = reading_part<float>(p.c0, d),
+                         .h0 = reading_part<A>(p.h0, d),
+                         .c0 = reading_part<A>(p.c0, d),
                          .gates = step.slots,
                          .c_saved = step.c_saved,
-                         .hT = part<float>(p.hT, d),
-                         .cT = part<float>(p.cT, d)};
+                         .hT = part<A>(p.hT, d),
+                         .cT = part<A>(p.cT, d)};
   }
   launch(all, queue.stream());
 }
 
-void RnnPersistent::run(Queue& queue, const RnnBackward& p,
-                        const StepBackwardParams<float> (&directions)[2]) {
+template <class T>
+void RnnPersistent::run(Queue& queue, const RnnBackward& p, const StepBackwardParams<T> (&directions)[2]) {
   const RnnForward& f = p.forward;
   if (f.batch->sequences == 0) return;
-  PersistentBackwardParams<float> all;
+  using A = arithmetic_t<T>;
+  PersistentBackwardParams<T> all;
   all.shape = shape_of(f.shape, f.batch->sequences);
   all.plan = plan_of(Pass::backward, all.shape);
   all.exchange = exchange(queue, 0, nullptr);
   all.places = places_of(*f.batch);
-  all.dy = reading<float, 2>(p.dy);
+  all.dy = reading<T, 2>(p.dy);
   for (int64_t d = 0; d < f.shape.directions; ++d) {
-    const StepBackwardParams<float>& step = directions[d];
+    const StepBackwardParams<T>& step = directions[d];
     all.directions[d] = {.masks = step.masks,
-                         .R = reading_part<float>(f.R, d),
+                         .R = reading_part<T>(f.R, d),
                          .c_saved = step.c_saved,
                          .c0 = step.c0,
-                         .dhT = reading_part<float>(p.dhT, d),
-                         .dcT = reading_part<float>(p.dcT, d),
+                         .dhT = reading_part<A>(p.dhT, d),
+                         .dcT = reading_part<A>(p.dcT, d),
                          .gates = step.slots,
-                         .dh0 = part<float>(p.dh0, d),
-                         .dc0 = part<float>(p.dc0, d)};
+                         .dh0 = part<A>(p.dh0, d),
+                         .dc0 = part<A>(p.dc0, d)};
   }
   launch(all, queue.stream());
 }
+
+template void RnnPersistent::run(Queue&, const RnnForward&, const StepForwardParams<float> (&)[2]);
+template void RnnPersistent::run(Queue&, const RnnForward&, const StepForwardParams<bf16> (&)[2]);
+template void RnnPersistent::run(Queue&, const RnnForward&, const StepForwardParams<f16> (&)[2]);
+template void RnnPersistent::run(Queue&, const RnnBackward&, const StepBackwardParams<float> (&)[2]);
+template void RnnPersistent::run(Queue&, const RnnBackward&, const StepBackwardParams<bf16> (&)[2]);
+template void RnnPersistent::run(Queue&, const RnnBackward&, const StepBackwardParams<f16> (&)[2]);
 
 void RnnPersistent::check() {
   if (!lost_) return;

@@ -23,8 +23,10 @@ class RnnPersistent {
   std::string refusal(const RnnShape&) const;
 
   // directions: what each direction's steps work on, as the path `step` would be given it.
-  void run(Queue&, const RnnForward&, const StepForwardParams<float> (&directions)[2]);
-  void run(Queue&, const RnnBackward&, const StepBackwardParams<float> (&directions)[2]);
+  template <class T>
+  void run(Queue&, const RnnForward&, const StepForwardParams<T> (&directions)[2]);
+  template <class T>
+  void run(Queue&, const RnnBackward&, const StepBackwardParams<T> (&directions)[2]);
 
   // After waiting for the queue: throws Failure where a block waited in vain for its team.
   void check();
@@ -32,7 +34,7 @@ class RnnPersistent {
   void set_patience(int64_t looks) { patience_ = looks; }
 
  private:
-  Exchange exchange(Queue&, size_t elements, float** h_exchange);
+  Exchange exchange(Queue&, size_t bytes, void** h_exchange);
   PersistentPlan plan_of(Pass, const PersistentShape&) const;
 
   DeviceProps device_;

@@ -1,0 +1,16 @@
+// Backward through all steps in one launch, in bf16 and f16; maths, bytes and synchronisation: backward.cuh.
+#include "kernels/recurrence_persistent/backward.cuh"
+
+namespace sluice::cuda {
+
+template <>
+void launch(const PersistentBackwardParams<bf16>& p, cudaStream_t stream) {
+  launch_backward<kMmaRegisterK>(p, stream);
+}
+
+template <>
+void launch(const PersistentBackwardParams<f16>& p, cudaStream_t stream) {
+  launch_backward<kMmaRegisterK>(p, stream);
+}
+
+}  // namespace sluice::cuda

@@ -1,0 +1,257 @@
+// Forward through all steps in one launch, R on the chip.
+//
+// Maths:   for each step t of a direction, rows b active at t:
+//            gates = act(x_pre[t,b] + h' R^T + b); c, h from the cell (kernels/cells); zoneout mixes both
+//            with the state before; h' = recurrent dropout's mask * h of the step before.
+// Shapes:  as recurrence_step; Note [Teams] says who has which rows and units, Note [Product] who multiplies.
+// Grid:    one block of 256 threads on an SM: blocks * teams of the plan; cooperative.
+// Step:    wait for the team's h'; for each tile of rows: h' to shared memory, partial sums, one (row, unit)
+//          for each thread: sum of the parts in their order, x_pre, bias, cell; h' of the own units
+//          published; then what nobody waits for: y, gates, c of the last tile, and the fetch of x_pre two
+//          steps ahead.
+// Bytes:   R once (4H * H); each step and row: x_pre 4, gates 4, c, y, and h' in once by its writer: 11 H
+//          elements (c in f32 always) to and from global memory, and G * H elements of h' through L2.
+// Rounding in 16 bits: what is stored: h' where it is published, gates, y. States and sums are f32.
+// Sync:    h' lies in two buffers, steps k reads buffer k % 2 and writes the other. A block's flag of epoch
+//          e = k + 1 says that the h' that step k reads is written, its own units.
+//          Written before read: stores, barrier of the block, release; acquire, barrier, loads.
+//          Read before overwritten: a block writes buffer (k + 1) % 2 at step k after it has seen every flag
+//          at k + 1; a block sets its flag to k + 1 at the end of step k - 1 after all its threads have read
+//          that buffer (a barrier lies between).
+//          A row that joins later (reverse direction) finds mask * h0 in either buffer: both are filled
+//          before epoch 1, and only rows that are active are written.
+//          Tile, partials: each is written after a barrier that follows its last read. Everything else has
+//          one owner, who reads before he writes (gates may be x_pre: a row is fetched by the thread that
+//          will write it, and waited for first).
+//          All blocks are resident: the launch is cooperative. A wait has an end: Team::wait.
+#pragma once
+
+#include "kernels/cells/lstm.h"
+#include "kernels/core/launch.cuh"
+#include "kernels/core/mutant.h"
+#include "kernels/recurrence_persistent/launch.cuh"
+#include "kernels/recurrence_persistent/product.cuh"
+#include "kernels/recurrence_persistent/ring.cuh"
+#include "kernels/recurrence_persistent/team.cuh"
+#include "kernels/recurrence_step/masks.cuh"
+
+namespace sluice::cuda {
+
+// What one (row, unit) leaves for backward and for the caller; written when nobody waits for it any more.
+struct ForwardResult {
+  int64_t row = -1;
+  float gates[4], h, c;
+};
+
+template <class T, int kFixedK, bool kRegularised>
+class PersistentForward {
+ public:
+  using Params = PersistentForwardParams<T>;
+  using Direction = typename Params::Direction;
+  using Product = ProductOf<T, kFixedK>;
+
+  __device__ PersistentForward(const Params& p, const Team& team, float* shared)
+      : p_(p),
+        d_(p.directions[team.direction]),
+        team_(team),
+        H_(p.shape.hidden),
+        stride_(padded_hidden(H_, p.shape.element)),
+        me_(p.plan, H_, team.block),
+        product_(product_layout(Pass::forward, p.shape, p.plan)),
+        layout_(shared_layout(Pass::forward, product_, p.plan, p.shape.sequences)),
+        shared_(shared),
+        ring_(shared + layout_.ring, p.plan, p.shape) {
+    if (!me_.at_work) return;
+    for (int q = 0; q < 4; ++q) bias_[q] = d_.b(q * H_ + me_.j);
+  }
+
+  __device__ void run() {
+    start();
+    if (team_.steps == 0) return;
+    const Product product(product_, shared_ + layout_.weights, [&](int v, int q, int k) {
+      const int j = team_.block * p_.plan.units + v;
+      return j < H_ && k < H_ ? d_.R(q * H_ + j, k) : T(0.0f);
+    });
+    for (int i = static_cast<int>(threadIdx.x); i < p_.plan.tile_rows * product_.stride();
+         i += kPersistentThreads)
+      tile_rows()[i] = T(0.0f);  // also what pads a row
+    for (int k = 0; k < kRingStages; ++k) fetch(k);
+    team_.publish(1);
+    for (int k = 0; k < team_.steps; ++k) {
+      if (!team_.wait(static_cast<uint32_t>(k) + 1, k)) return;
+      step(product, k);
+      team_.publish(static_cast<uint32_t>(k) + 2);
+      write_result();
+      fetch(k + kRingStages);
+    }
+  }
+
+ private:
+  // Zoneout reads h of the step before: y in f32, where it is not rounded.
+  static constexpr bool kKeepsH = kRegularised && sizeof(T) == 2;
+
+  __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layout_.tile); }
+  __device__ void turn() {
+    c_.turn();
+    if constexpr (kKeepsH) h_.turn();
+  }
+  __device__ T* h_exchange(int k) const {
+    return p_.h_exchange +
+           (int64_t{SLUICE_MUTANT(one_exchange_buffer) ? 0 : k % 2} * p_.shape.directions + team_.direction) *
+               p_.shape.sequences * stride_;
+  }
+  __device__ float mask(int b) const { return draw<1>(d_.masks.recurrent, me_.j, b).at[0]; }
+  __device__ int tiles(int rows) const { return (rows + p_.plan.tile_rows - 1) / p_.plan.tile_rows; }
+
+  // The initial state: c to its registers, mask * h0 to both buffers; rows of length 0 end here.
+  __device__ void start() {
+    const bool pads = me_.row < p_.plan.tile_rows && me_.j >= H_ && me_.j < stride_;
+    const int with_steps = team_.rows(0);
+#pragma unroll 1
+    for (int tile = 0; tile < kMaxTiles; ++tile, turn()) {
+      const int i = tile * p_.plan.tile_rows + me_.row, b = team_.sequence(i);
+      if (i >= team_.all_rows || !(me_.at_work || pads)) continue;
+      const float h0 = me_.at_work && d_.h0 ? d_.h0(b, me_.j) : 0.0f;
+      float h_masked = h0;
+      if (me_.at_work) {
+        c_.front() = d_.c0 ? d_.c0(b, me_.j) : 0.0f;
+        if constexpr (kKeepsH) h_.front() = h0;
+        if (i >= with_steps) write_state(b, h0, c_.front());
+        if constexpr (kRegularised)
+          if (d_.masks.dropout) h_masked *= mask(b);
+      }
+      for (int k = 0; k < (SLUICE_MUTANT(one_buffer_filled) ? 1 : 2); ++k)
+        h_exchange(k)[int64_t{b} * stride_ + me_.j] = static_cast<T>(h_masked);
+    }
+  }
+
+  __device__ void write_state(int b, float h, float c) const {
+    if (d_.hT) d_.hT(b, me_.j) = h;
+    if (d_.cT) d_.cT(b, me_.j) = c;
+  }
+
+  // Starts to fetch x_pre of step k.
+  __device__ void fetch(int k) {
+    const int t = team_.step(k), rows = k < team_.steps ? team_.rows(t) : 0;
+    for (int tile = 0; tile < tiles(rows); ++tile) {
+      const int i = tile * p_.plan.tile_rows + me_.row;
+      if (!me_.at_work || i >= rows) continue;
+      const int64_t row = team_.row(t, i);
+      const T* x = d_.x_pre.row(p_.x_index ? p_.x_index(row) : row) + me_.j;
+      for (int q = 0; q < 4; ++q) ring_.fetch(k, tile, q, x + int64_t{q} * H_);
+    }
+    ring_.commit();
+  }
+
+  __device__ void step(const Product& product, int k) {
+    const int t = team_.step(k), rows = team_.rows(t);
+    float* partials = shared_ + layout_.partials;
+    ring_.wait();
+#pragma unroll 1
+    for (int tile = 0; tile < kMaxTiles; ++tile, turn()) {
+      const int first = tile * p_.plan.tile_rows, here = min(rows - first, p_.plan.tile_rows);
+      if (here <= 0) continue;
+      gather(h_exchange(k), first, here);
+      if (!SLUICE_MUTANT(forward_tile_without_barrier)) __syncthreads();
+      product.multiply(here, tile_rows(), partials);
+      if (!SLUICE_MUTANT(forward_sums_without_barrier)) __syncthreads();
+      write_result();  // of the tile before
+      if (me_.at_work && me_.row < here) finish(product, k, t, tile, first + me_.row);
+    }
+  }
+
+  __device__ void gather(const T* h, int first, int rows) const {
+    constexpr int kWide = 16 / static_cast<int>(sizeof(T));
+    const int vecs = stride_ / kWide;
+    for (int i = static_cast<int>(threadIdx.x); i < rows * vecs; i += kPersistentThreads) {
+      const int row = i / vecs, j = i % vecs * kWide;
+      const T* from = h + int64_t{team_.sequence(first + row)} * stride_ + j;
+      *reinterpret_cast<float4*>(tile_rows() + row * product_.stride() + j) =
+          __ldcg(reinterpret_cast<const float4*>(from));
+    }
+  }
+
+  // h of the step before, of zoneout.
+  __device__ float h_before(int t, int i) {
+    if constexpr (kKeepsH) return h_.front();
+    const int before = team_.before(t);
+    if (i < team_.rows(before))
+      return static_cast<float>(p_.y(team_.row(before, i), int64_t{team_.direction} * H_ + me_.j));
+    return d_.h0 ? d_.h0(team_.sequence(i), me_.j) : 0.0f;
+  }
+
+  __device__ void finish(const Product& product, int k, int t, int tile, int i) {
+    float sums[4] = {};
+    product.four_sums(shared_ + layout_.partials, me_.row, me_.unit, sums);
+    float x[4], gates[4], next[2];
+#pragma unroll
+    for (int q = 0; q < 4; ++q) x[q] = ring_.get(k, tile, q);
+    const int b = team_.sequence(i);
+    const float c_prev = c_.front(), prev[2] = {0.0f, c_prev};  // an LSTM does not read h itself
+    Lstm::forward(x, sums, bias_, prev, gates, next);
+    float h = next[0], c = next[1], h_masked;
+    if constexpr (kRegularised) {
+      if (d_.masks.zoneout) {
+        const float share_h = draw<1>(d_.masks.hidden, me_.j, b, t).at[0],
+                    share_c = draw<1>(d_.masks.cell, me_.j, b, t).at[0];
+        h = share_h * h_before(t, i) + (1.0f - share_h) * h;
+        c = share_c * c_prev + (1.0f - share_c) * c;
+      }
+      h_masked = d_.masks.dropout ? mask(b) * h : h;
+    } else {
+      h_masked = h;
+    }
+    h_exchange(k + 1)[int64_t{b} * stride_ + me_.j] = static_cast<T>(h_masked);
+    c_.front() = c;
+    if constexpr (kKeepsH) h_.front() = h;
+    if (i >= team_.rows(team_.after(t))) write_state(b, h, c);
+    result_.row = team_.row(t, i);
+#pragma unroll
+    for (int q = 0; q < 4; ++q) result_.gates[q] = gates[q];
+    result_.h = h;
+    result_.c = c;
+  }
+
+  __device__ void write_result() {
+    if (result_.row < 0) return;
+#pragma unroll
+    for (int q = 0; q < 4; ++q)
+      d_.gates(result_.row, int64_t{q} * H_ + me_.j) = static_cast<T>(result_.gates[q]);
+    d_.c_saved(result_.row, me_.j) = result_.c;
+    p_.y(result_.row, int64_t{team_.direction} * H_ + me_.j) = static_cast<T>(result_.h);
+    result_.row = -1;
+  }
+
+  const Params& p_;
+  const Direction& d_;
+  const Team& team_;
+  const int H_, stride_;  // stride_: of a row of h'
+  const Finisher me_;
+  const ProductLayout product_;
+  const SharedLayout layout_;
+  float* const shared_;
+  Ring<T, kForwardItems> ring_;
+  float bias_[4] = {};
+  OfTiles c_, h_;  // h_: kKeepsH
+  ForwardResult result_;
+};
+
+template <class T, int kFixedK, bool kRegularised>
+__global__ void __launch_bounds__(kPersistentThreads, 1)
+    persistent_forward(const __grid_constant__ PersistentForwardParams<T> p, int first_team) {
+  extern __shared__ float4 shared[];
+  const Team team(p.plan, p.shape, p.places, p.exchange, first_team);
+  PersistentForward<T, kFixedK, kRegularised> forward(p, team, reinterpret_cast<float*>(shared));
+  forward.run();
+}
+
+template <int kFixedK, class T>
+void launch_forward(const PersistentForwardParams<T>& p, cudaStream_t stream) {
+  bool regularised = false;
+  for (const auto& d : p.directions) regularised |= d.masks.dropout || d.masks.zoneout;
+  const auto kernel =
+      regularised ? persistent_forward<T, kFixedK, true> : persistent_forward<T, kFixedK, false>;
+  launch_teams("persistent_forward", kernel, p, stream);
+}
+
+}  // namespace sluice::cuda

@@ -1,0 +1,16 @@
+// Forward through all steps in one launch, in bf16 and f16; maths, bytes and synchronisation: forward.cuh.
+#include "kernels/recurrence_persistent/forward.cuh"
+
+namespace sluice::cuda {
+
+template <>
+void launch(const PersistentForwardParams<bf16>& p, cudaStream_t stream) {
+  launch_forward<kMmaRegisterK>(p, stream);
+}
+
+template <>
+void launch(const PersistentForwardParams<f16>& p, cudaStream_t stream) {
+  launch_forward<kMmaRegisterK>(p, stream);
+}
+
+}  // namespace sluice::cuda

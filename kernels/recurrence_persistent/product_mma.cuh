@@ -1,0 +1,128 @@
+// A block's share of a product with R, in bf16 or f16 by tensor cores. Note [Product] in layout.h.
+#pragma once
+
+#include <type_traits>
+
+#include "kernels/core/arithmetic.h"
+#include "kernels/core/mutant.h"
+#include "kernels/recurrence_persistent/layout.h"
+
+namespace sluice::cuda {
+
+// sums += A B of a warp: A [16,16] of outputs and k, B [16,8] of k and rows. PTX ISA 9.7.14.5.8, fragments of
+// mma.m16n8k16: lane = 4 g + i holds A[g and g + 8, k], B[k, g] for k = 2i, 2i + 1, 2i + 8, 2i + 9, and of
+// sums the outputs g and g + 8 of rows 2i and 2i + 1.
+template <class T>
+__device__ void mma(float (&sums)[4], const uint4& a, uint32_t b0, uint32_t b1) {
+  if constexpr (std::is_same_v<T, bf16>)
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+        "{%0,%1,%2,%3};"
+        : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+        : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1));
+  else
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+        "{%0,%1,%2,%3};"
+        : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+        : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1));
+}
+
+// The weights of one warp: 16 outputs and a part of the sum, register_k of it in registers and the rest in
+// shared memory, where a lane loads its fragment by 128 bits.
+//
+// A sum's order is free, so a step's k are dealt to the lanes by what loads of 128 bits give: of the kMmaK =
+// 32 from k on, lane i of four has [k + 8i, k + 8i + 8) of each row, four of them for either of two steps.
+// The weights are laid out the same way. Two chains of steps hide each other's latency.
+template <class T, int kFixedK>
+class MmaProduct {
+ public:
+  // weight(v, q, k): output q of group v; asked within the layout's padded k, zero outside the real one.
+  template <class Weight>
+  __device__ MmaProduct(const ProductLayout& layout, float* shared_weights, const Weight& weight)
+      : register_k_(layout.register_k),
+        shared_k_(layout.shared_k),
+        stride_(layout.stride()),
+        shared_weights_(reinterpret_cast<uint4*>(shared_weights) + threadIdx.x),
+        parts_(layout.parts()),
+        sums_stride_(layout.sums_stride()) {
+    const int warp = static_cast<int>(threadIdx.x) / 32;
+    part_ = warp / layout.output_tiles();
+    first_output_ = warp % layout.output_tiles() * 16 + lane() / 4;
+    first_k_ = part_ * layout.part_k() + lane() % 4 * 8;
+#pragma unroll
+    for (int i = 0; i < kFixedK / kMmaK; ++i)
+#pragma unroll
+      for (int step = 0; step < 2; ++step)
+        weights_[i][step] =
+            i * kMmaK < register_k_ ? fragment(weight, layout.V, first_k_ + i * kMmaK + 4 * step) : uint4{};
+    for (int i = 0; i < shared_k_ / kMmaK; ++i)
+      for (int step = 0; step < 2; ++step)
+        shared_weights_[(2 * i + step) * kPersistentThreads] =
+            fragment(weight, layout.V, first_k_ + register_k_ + i * kMmaK + 4 * step);
+  }
+
+  // The parts of the sums of all rows of `tile`: what is computed beyond `rows` is nobody's.
+  __device__ void multiply(int /*rows*/, const T* tile, float* partials) const {
+    float sums[2][4] = {};
+    const auto* in = reinterpret_cast<const uint4*>(tile + lane() / 4 * stride_ + first_k_);
+#pragma unroll
+    for (int i = 0; i < kFixedK / kMmaK; ++i)
+      if (i * kMmaK < register_k_) add(sums, weights_[i][0], weights_[i][1], in[i * (kMmaK / 8)]);
+    in += register_k_ / 8;
+    const uint4* weights = shared_weights_;
+    for (int i = 0; i < shared_k_; i += kMmaK, in += kMmaK / 8, weights += 2 * kPersistentThreads)
+      add(sums, weights[0], weights[kPersistentThreads], *in);
+    float* to = partials + (part_ * kMaxTileRows + lane() % 4 * 2) * sums_stride_ + first_output_;
+    to[0] = sums[0][0] + sums[1][0];
+    to[sums_stride_] = sums[0][1] + sums[1][1];
+    to[8] = sums[0][2] + sums[1][2];
+    to[sums_stride_ + 8] = sums[0][3] + sums[1][3];
+  }
+
+  // Outputs [4 v, 4 v + 4) of a row: the parts in their order.
+  __device__ void four_sums(const float* partials, int row, int v, float (&sums)[4]) const {
+    for (int part = 0; part < parts_; ++part) {
+      const float4 quad = *reinterpret_cast<const float4*>(at(partials, part, row) + 4 * v);
+      sums[0] += quad.x, sums[1] += quad.y, sums[2] += quad.z, sums[3] += quad.w;
+    }
+  }
+  // One output of a row.
+  __device__ float sum(const float* partials, int row, int output) const {
+    float sum = 0;
+    for (int part = 0; part < parts_; ++part) sum += at(partials, part, row)[output];
+    return sum;
+  }
+
+ private:
+  __device__ static int lane() {
+    return static_cast<int>(threadIdx.x) % 32;
+  }
+
+  __device__ const float* at(const float* partials, int part, int row) const {
+    return partials + (part * kMaxTileRows + row) * sums_stride_;
+  }
+
+  // This lane's part of A, of outputs first_output_ and 8 more, at k, k + 1 and k + 2, k + 3.
+  template <class Weight>
+  __device__ uint4 fragment(const Weight& weight, int V, int k) const {
+    const auto pair = [&](int output, int at_k) -> uint32_t {
+      if (output >= 4 * V) return 0;
+      const T low = weight(output / 4, output % 4, at_k), high = weight(output / 4, output % 4, at_k + 1);
+      return low.bits | uint32_t{high.bits} << 16;
+    };
+    const int output = first_output_, other = first_output_ + (SLUICE_MUTANT(mma_output_twice) ? 0 : 8);
+    return {pair(output, k), pair(other, k), pair(output, k + 2), pair(other, k + 2)};
+  }
+
+  __device__ static void add(float (&sums)[2][4], const uint4& even, const uint4& odd, const uint4& in) {
+    mma<T>(sums[0], even, in.x, in.y);
+    mma<T>(sums[1], odd, in.z, in.w);
+  }
+
+  uint4 weights_[kFixedK / kMmaK][2];
+  int register_k_, shared_k_, stride_;
+  uint4* shared_weights_;
+  int parts_, sums_stride_;
+  int part_, first_output_, first_k_;
+};
+
+}  // namespace sluice::cuda
