@@ -14,7 +14,7 @@ inline constexpr int kMaxTiles = 6;
 // Of a thread's part of a sum, what may lie in registers: four weights for each k. With 20, or with more
 // tiles, ptxas spills a few bytes on sm_100a and sm_120.
 inline constexpr int kRegisterK[] = {12, 16};
-// The same of a warp's part in 16 bits: 16 weights of each k, four bits a thread.
+// The same of a warp's part in 16 bits: 16 weights of each k, a quarter of a thread's register.
 inline constexpr int kMmaRegisterK = 512;
 // What a load of 128 bits of a row serves: two of the tensor cores' steps of 16.
 inline constexpr int kMmaK = 32;
@@ -28,13 +28,14 @@ inline constexpr int kForwardItems = 4, kBackwardItems = 6;
 // into parts, whose sums lie in shared memory until one thread for each (row, unit) adds them up in order.
 // In f32 (product_fma.cuh) a thread has 4 outputs and a part; lane = part * V + v, so 32 / V parts lie in a
 // warp and 256 / V in the block.
-// In 16 bits (product_mma.cuh) a warp has a part and 16 outputs, the rows of the tensor cores' A, whose B are
-// the tile's 8 rows: 16 output_tiles() cover the outputs, and 8 / output_tiles() parts lie in the block.
+// In 16 bits (product_mma.cuh) a warp has a part and 16 outputs, the rows of the tensor cores' A; B has 8
+// rows of the tile. 16 output_tiles() cover the outputs, and 8 / output_tiles() parts lie in the block.
 struct ProductLayout {
   int V;           // groups of 4 outputs
   int K;           // of the sum, a multiple of 4
   int register_k;  // of each part
   int shared_k;
+  int tile_rows;
   bool mma;  // by tensor cores
 
   SLUICE_HD int lane_parts() const { return 32 / V; }
@@ -46,14 +47,13 @@ struct ProductLayout {
   // bits at once, four of each of two rows, then meet in no bank.
   SLUICE_HD int stride() const { return mma ? (padded_k() + 31) / 64 * 64 + 32 : padded_k() + 4; }
 
-  // In f32 words: the weights in shared memory; of a row and part of the partial sums, where 4 more than a
-  // multiple of 16 keep the banks of neighbouring rows apart; all partial sums.
-  SLUICE_HD int shared_weights() const {
-    return shared_k * (mma ? 2 * kPersistentWarps * 4 : 4 * kPersistentThreads);
-  }
+  // In f32 words: the weights in shared memory; the tile; the partial sums, and those of a row and part,
+  // where 4 more than a multiple of 16 keep the banks of neighbouring rows apart.
+  SLUICE_HD int shared_weights() const { return shared_k * 4 * kPersistentThreads / (mma ? 16 : 1); }
+  SLUICE_HD int tile() const { return tile_rows * stride() / (mma ? 2 : 1); }
   SLUICE_HD int sums_stride() const { return 16 * output_tiles() + 4; }
-  SLUICE_HD int sums(int rows) const {
-    return rows * (mma ? parts() * sums_stride() : 4 * kPersistentThreads);
+  SLUICE_HD int sums() const {
+    return mma ? parts() * kMaxTileRows * sums_stride() : tile_rows * 4 * kPersistentThreads;
   }
 };
 
@@ -69,6 +69,7 @@ SLUICE_HD ProductLayout product_layout(Pass pass, const PersistentShape& s, cons
           .K = forward ? padded_hidden(s.hidden, s.element) : 4 * s.hidden,
           .register_k = plan.register_k,
           .shared_k = plan.shared_k,
+          .tile_rows = plan.tile_rows,
           .mma = s.element == 2};
 }
 
@@ -82,8 +83,8 @@ SLUICE_HD SharedLayout shared_layout(Pass pass, const ProductLayout& product, co
             items = pass == Pass::forward ? kForwardItems : kBackwardItems;
   SharedLayout s = {};
   s.tile = s.weights + product.shared_weights();
-  s.partials = s.tile + plan.tile_rows * product.stride() / (product.mma ? 2 : 1);
-  s.ring = s.partials + product.sums(plan.tile_rows);
+  s.partials = s.tile + product.tile();
+  s.ring = s.partials + product.sums();
   s.end = s.ring + kRingStages * items * tiles * plan.tile_rows * plan.units;
   return s;
 }

@@ -40,7 +40,7 @@ class MmaProduct {
   __device__ MmaProduct(const ProductLayout& layout, float* shared_weights, const Weight& weight)
       : register_k_(layout.register_k),
         shared_k_(layout.shared_k),
-        stride_(layout.stride()),
+        row_start_(min(lane() / 4, layout.tile_rows - 1) * layout.stride()),
         shared_weights_(reinterpret_cast<uint4*>(shared_weights) + threadIdx.x),
         parts_(layout.parts()),
         sums_stride_(layout.sums_stride()) {
@@ -60,10 +60,10 @@ class MmaProduct {
             fragment(weight, layout.V, first_k_ + register_k_ + i * kMmaK + 4 * step);
   }
 
-  // The parts of the sums of all rows of `tile`: what is computed beyond `rows` is nobody's.
+  // The parts of the sums of 8 rows of `tile`: what is computed beyond `rows` is nobody's.
   __device__ void multiply(int /*rows*/, const T* tile, float* partials) const {
     float sums[2][4] = {};
-    const auto* in = reinterpret_cast<const uint4*>(tile + lane() / 4 * stride_ + first_k_);
+    const auto* in = reinterpret_cast<const uint4*>(tile + row_start_ + first_k_);
 #pragma unroll
     for (int i = 0; i < kFixedK / kMmaK; ++i)
       if (i * kMmaK < register_k_) add(sums, weights_[i][0], weights_[i][1], in[i * (kMmaK / 8)]);
@@ -119,7 +119,8 @@ class MmaProduct {
   }
 
   uint4 weights_[kFixedK / kMmaK][2];
-  int register_k_, shared_k_, stride_;
+  int register_k_, shared_k_;
+  int row_start_;  // of this lane's row of B; a tile of fewer rows has its last one often
   uint4* shared_weights_;
   int parts_, sums_stride_;
   int part_, first_output_, first_k_;

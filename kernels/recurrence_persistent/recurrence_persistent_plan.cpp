@@ -71,13 +71,13 @@ StepCycles step_cycles(Pass pass, const PersistentShape& shape, const Persistent
 
 namespace {
 
-// Every choice of units, register_k and tile_rows; the first of equal ones with most in registers wins.
+// Of all units, register_k and tile_rows; of equally fast ones that with most in registers.
 PersistentPlan best_of(Pass pass, const PersistentShape& shape, const DeviceProps& device,
-                       std::initializer_list<int> register_ks, std::initializer_list<int> tiles_of) {
+                       std::initializer_list<int> register_ks) {
   PersistentPlan best;
   for (int units : {32, 16, 8})
     for (int register_k : register_ks)
-      for (int tile_rows : tiles_of) {
+      for (int tile_rows : {8, 4, 2}) {
         PersistentPlan candidate;
         candidate.units = units;
         candidate.register_k = register_k;
@@ -97,9 +97,8 @@ Planned<PersistentPlan> plan(Pass pass, const PersistentShape& shape, const Devi
   if (device.major < kLeastMajor)
     return Refusal{"it needs compute capability 8.0, " + device.name + " has " +
                    std::to_string(device.major) + "." + std::to_string(device.minor)};
-  const PersistentPlan best = by_mma(shape)
-                                  ? best_of(pass, shape, device, {kMmaRegisterK}, {kMaxTileRows})
-                                  : best_of(pass, shape, device, {kRegisterK[0], kRegisterK[1]}, {8, 4, 2});
+  const PersistentPlan best = by_mma(shape) ? best_of(pass, shape, device, {kMmaRegisterK})
+                                            : best_of(pass, shape, device, {kRegisterK[0], kRegisterK[1]});
   if (best.units != 0) return best;
   const double bytes = 4.0 * shape.hidden * shape.hidden * shape.element;
   return Refusal{"R of hidden size " + std::to_string(shape.hidden) + ", " +

@@ -15,48 +15,64 @@ const DeviceProps& device(const std::string& name) {
   throw std::invalid_argument(name);
 }
 
-bool takes(const std::string& gpu, int hidden, int directions = 1, int sequences = 16) {
+bool takes(const std::string& gpu, int hidden, int directions = 1, int sequences = 16, int element = 4) {
   for (Pass pass : {Pass::forward, Pass::backward})
     if (std::holds_alternative<Refusal>(
-            plan(pass, {CellKind::lstm, hidden, sequences, directions}, device(gpu))))
+            plan(pass, {CellKind::lstm, hidden, sequences, directions, element}, device(gpu))))
       return false;
   return true;
 }
 
+void expect_sound(const PersistentPlan& p, Pass pass, const PersistentShape& shape, const DeviceProps& gpu) {
+  const ProductLayout product = product_layout(pass, shape, p);
+  EXPECT_GE(p.blocks * p.units, shape.hidden);
+  EXPECT_LT((p.blocks - 1) * p.units, shape.hidden);
+  EXPECT_GE(product.padded_k(), product.K);
+  EXPECT_GE(product.stride(), product.padded_k());
+  EXPECT_GE(p.groups, 1);
+  EXPECT_LE(p.groups, shape.sequences);
+  EXPECT_LE(p.rows(shape.sequences), kMaxTiles * p.tile_rows);
+  EXPECT_LE(p.tile_rows, kMaxTileRows);
+  EXPECT_LE(p.tile_rows * p.units, kPersistentThreads);
+  EXPECT_LE(p.blocks * p.teams_at_once, gpu.multiprocessors);
+  EXPECT_GE(p.launches * p.teams_at_once, shape.directions * p.groups);
+  EXPECT_LT(p.shared, gpu.shared_per_block);
+  EXPECT_EQ(p.shared,
+            sizeof(float) * static_cast<size_t>(shared_layout(pass, product, p, shape.sequences).end));
+  if (shape.element == 4) {
+    EXPECT_EQ(p.shared_k % 4, 0);
+    EXPECT_TRUE(p.register_k == kRegisterK[0] || p.register_k == kRegisterK[1]);
+    return;
+  }
+  EXPECT_EQ(p.register_k % kMmaK, 0);
+  EXPECT_EQ(p.shared_k % kMmaK, 0);
+  EXPECT_LE(p.register_k, kMmaRegisterK);
+  EXPECT_TRUE(p.shared_k == 0 || p.register_k == kMmaRegisterK);
+  EXPECT_LT((product.part_k() - kMmaK) * product.parts(), product.K + kMmaK * product.parts());
+  EXPECT_EQ(product.parts() * product.output_tiles(), kPersistentWarps);
+  EXPECT_GE(16 * product.output_tiles(), 4 * product.V);
+}
+
 // Whatever the shape: all of R has a place, every row a group, and the launch fits the device.
 TEST(PersistentPlan, holds_what_it_must_within_the_device) {
-  int accepted = 0;
+  int accepted[2] = {};  // in f32, in 16 bits
   for (const DeviceProps& gpu : known_gpus())
-    for (int hidden : {1, 5, 17, 64, 100, 128, 256, 300, 512, 768, 1024, 1600, 2048})
-      for (int sequences : {1, 2, 7, 16, 64, 200, 512})
-        for (int directions : {1, 2})
-          for (Pass pass : {Pass::forward, Pass::backward}) {
-            const PersistentShape shape{CellKind::lstm, hidden, sequences, directions};
-            const auto result = plan(pass, shape, gpu);
-            if (std::holds_alternative<Refusal>(result)) continue;
-            ++accepted;
-            const auto p = std::get<PersistentPlan>(result);
-            SCOPED_TRACE(testing::Message()
-                         << gpu.name << " H " << hidden << " B " << sequences << " D " << directions
-                         << (pass == Pass::forward ? " forward" : " backward"));
-            const ProductLayout product = product_layout(pass, shape, p);
-            EXPECT_GE(p.blocks * p.units, hidden);
-            EXPECT_LT((p.blocks - 1) * p.units, hidden);
-            EXPECT_GE(product.padded_k(), product.K);
-            EXPECT_EQ(p.shared_k % 4, 0);
-            EXPECT_GE(p.groups, 1);
-            EXPECT_LE(p.groups, sequences);
-            EXPECT_LE(p.rows(sequences), kMaxTiles * p.tile_rows);
-            EXPECT_LE(p.tile_rows, kMaxTileRows);
-            EXPECT_LE(p.tile_rows * p.units, kPersistentThreads);
-            EXPECT_LE(p.blocks * p.teams_at_once, gpu.multiprocessors);
-            EXPECT_GE(p.launches * p.teams_at_once, directions * p.groups);
-            EXPECT_LT(p.shared, gpu.shared_per_block);
-            EXPECT_EQ(p.shared,
-                      sizeof(float) * static_cast<size_t>(shared_layout(pass, product, p, sequences).end));
-            EXPECT_TRUE(p.register_k == kRegisterK[0] || p.register_k == kRegisterK[1]);
-          }
-  EXPECT_GT(accepted, 2000);
+    for (int element : {4, 2})
+      for (int hidden : {1, 5, 17, 64, 100, 128, 256, 300, 512, 768, 1024, 1600, 2048})
+        for (int sequences : {1, 2, 7, 16, 64, 200, 512})
+          for (int directions : {1, 2})
+            for (Pass pass : {Pass::forward, Pass::backward}) {
+              const PersistentShape shape{CellKind::lstm, hidden, sequences, directions, element};
+              const auto result = plan(pass, shape, gpu);
+              if (std::holds_alternative<Refusal>(result)) continue;
+              ++accepted[element == 2];
+              SCOPED_TRACE(testing::Message()
+                           << gpu.name << " H " << hidden << " B " << sequences << " D " << directions
+                           << " bytes " << element << (pass == Pass::forward ? " forward" : " backward"));
+              expect_sound(std::get<PersistentPlan>(result), pass, shape, gpu);
+            }
+  EXPECT_GT(accepted[0], 2000);
+  EXPECT_GT(accepted[1], accepted[0]);
 }
 
 // R in f32 is 16 H^2 bytes; an SM takes 96 KB of it in registers and what its shared memory has left.
@@ -67,6 +83,18 @@ TEST(PersistentPlan, takes_what_fits_and_refuses_the_rest) {
   for (const char* gpu : {"H100 SXM", "H200", "B200"}) EXPECT_TRUE(takes(gpu, 1024)) << gpu;
   EXPECT_FALSE(takes("RTX 3060", 1024));
   for (const DeviceProps& gpu : known_gpus()) EXPECT_FALSE(takes(gpu.name, 2048)) << gpu.name;
+}
+
+// Half the bytes, and 128 KB of an SM's registers.
+TEST(PersistentPlan, takes_larger_layers_in_16_bits) {
+  const auto in_16_bits = [](const std::string& gpu, int hidden, int directions) {
+    return takes(gpu, hidden, directions, 16, 2);
+  };
+  for (const DeviceProps& gpu : known_gpus()) EXPECT_TRUE(in_16_bits(gpu.name, 512, 2)) << gpu.name;
+  for (const char* gpu : {"A100 SXM 80GB", "H100 SXM", "H100 PCIe", "H200", "B200"})
+    EXPECT_TRUE(in_16_bits(gpu, 1024, 2)) << gpu;
+  for (const char* gpu : {"H100 SXM", "H200", "B200"}) EXPECT_TRUE(in_16_bits(gpu, 2048, 1)) << gpu;
+  EXPECT_FALSE(in_16_bits("H100 SXM", 4096, 1));
 }
 
 TEST(PersistentPlan, refusals_say_why) {

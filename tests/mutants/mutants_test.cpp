@@ -34,7 +34,8 @@ struct Mutant {
   Shows shows = kInResults;
 };
 
-constexpr const char* kSeveralBlocks = "Persistent.uneven_lengths_over_several_blocks";
+constexpr const char *kSeveralBlocks = "Persistent.uneven_lengths_over_several_blocks/f32",
+                     *kSeveralBlocksHalf = "Persistent.uneven_lengths_over_several_blocks/bf16";
 
 constexpr const char* kStudy = "RaggedLstmStudy.leaves_padding_alone/v7_ragged";
 
@@ -63,6 +64,14 @@ const std::vector<Mutant> kMutants = {
     {"forward_sums_without_barrier", kSeveralBlocks, kAsSharedRace},
     {"backward_tile_without_barrier", kSeveralBlocks, kAsSharedRace},
     {"backward_sums_without_barrier", kSeveralBlocks, kAsSharedRace},
+    {"mma_output_twice", kSeveralBlocksHalf},
+    {"other_half_of_a_pair", kSeveralBlocksHalf},
+    {"ring_not_awaited", kSeveralBlocksHalf, kOnWeakMemory},
+    {"one_exchange_buffer", kSeveralBlocksHalf, kAsGlobalRace},
+    {"forward_tile_without_barrier", kSeveralBlocksHalf, kAsSharedRace},
+    {"forward_sums_without_barrier", kSeveralBlocksHalf, kAsSharedRace},
+    {"backward_tile_without_barrier", kSeveralBlocksHalf, kAsSharedRace},
+    {"backward_sums_without_barrier", kSeveralBlocksHalf, kAsSharedRace},
     {"study_publish_without_barrier", kStudy, kAsGlobalRace},
     {"study_wait_for_the_epoch_before", kStudy, kAsGlobalRace},
     {"study_prefix_off_by_one", kStudy},
@@ -107,8 +116,10 @@ TEST_P(Mutants, are_found) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Mutants, testing::ValuesIn(kMutants), [](const auto& test) {
-  return test.param.name +
-         std::string(test.param.shows.environment == kOnWeakMemory.environment ? "_on_weak_memory" : "");
+  std::string name = test.param.name;
+  if (test.param.shows.environment == kOnWeakMemory.environment) name += "_on_weak_memory";
+  if (test.param.tests == kSeveralBlocksHalf) name += "_in_bf16";
+  return name;
 });
 
 }  // namespace
