@@ -50,10 +50,16 @@ TEST(ExplainKernel, names_what_every_path_does_with_the_layer) {
 TEST(ExplainKernel, says_why_a_faster_path_is_refused) {
   const Outcome half = run_sluice({"explain-kernel", "--hidden", "512", "--batch", "64", "--lengths",
                                    "uniform:20:300", "--dtype", "bf16", "--gpu", "h100"});
-  EXPECT_THAT(half.out, HasSubstr("refused: it has no kernel for bf16"));
-  EXPECT_THAT(half.out, Not(HasSubstr("% in registers")));
+  EXPECT_THAT(half.out, HasSubstr("% in registers"));
+  const Outcome wide = run_sluice({"explain-kernel", "--hidden", "512", "--batch", "64", "--lengths",
+                                   "uniform:20:300", "--dtype", "f64", "--gpu", "h100"});
+  EXPECT_THAT(wide.out, HasSubstr("refused: it has no kernel for f64"));
+  EXPECT_THAT(wide.out, Not(HasSubstr("% in registers")));
   KernelQuestion q = question(2048, 16);
   EXPECT_THAT(path_of(explain(q), "persistent").refusal, HasSubstr("does not stay in registers"));
+  q.dtype = "bf16";
+  q.directions = 1;
+  EXPECT_EQ(path_of(explain(q), "persistent").refusal, "");
   q.cell = "gru";
   EXPECT_EQ(path_of(explain(q), "persistent").refusal, "it has no kernel for this cell");
   q.dtype = "f64";
@@ -64,15 +70,21 @@ TEST(ExplainKernel, says_why_a_faster_path_is_refused) {
 // Of sequences of one length the chain takes a step's time as often as there are steps; each part of it grows
 // with what it stands for.
 TEST(ExplainKernel, models_add_up) {
+  for (const char* dtype : {"bf16", "f32"}) {
+    KernelQuestion q = question(256, 16);
+    q.dtype = dtype;
+    const ExplainedLayer layer = explain(q);
+    const cuda::PersistentShape shape{CellKind::lstm, 256, 16, 2, layer.shape.dtype == DType::f32 ? 4 : 2};
+    const auto plan = std::get<cuda::PersistentPlan>(cuda::plan(cuda::Pass::forward, shape, layer.gpu));
+    const double clock = speeds_of(layer.gpu.name)->clock;
+    const auto& persistent = *path_of(layer, "persistent").forward;
+    EXPECT_NEAR(persistent.products + persistent.weights + persistent.exchange + persistent.pointwise +
+                    plan.launches * 100 *
+                        cuda::step_cycles(cuda::Pass::forward, shape, plan, plan.rows(16)).latency / clock,
+                100 * plan.step / clock, 1e-12)
+        << dtype;
+  }
   const ExplainedLayer layer = explain(question(256, 16));
-  const cuda::PersistentShape shape{CellKind::lstm, 256, 16, 2};
-  const auto plan = std::get<cuda::PersistentPlan>(cuda::plan(cuda::Pass::forward, shape, layer.gpu));
-  const double clock = speeds_of(layer.gpu.name)->clock;
-  const auto& persistent = *path_of(layer, "persistent").forward;
-  EXPECT_NEAR(persistent.products + persistent.weights + persistent.exchange + persistent.pointwise +
-                  plan.launches * 100 *
-                      cuda::step_cycles(cuda::Pass::forward, shape, plan, plan.rows(16)).latency / clock,
-              100 * plan.step / clock, 1e-12);
   const auto step = *path_of(layer, "step").forward;
   EXPECT_NEAR(step.latency, 100 * 4.2e-6, 1e-12);
   EXPECT_DOUBLE_EQ(explain(question(256, 32)).paths[1].forward->memory, 2 * step.memory);

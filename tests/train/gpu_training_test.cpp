@@ -98,6 +98,30 @@ std::vector<TrainingCase> training_cases() {
   return cases;
 }
 
+// The path persistent, which takes f32 and 16 bits: hidden sizes odd and even, one block and several.
+std::vector<TrainingCase> persistent_cases() {
+  std::vector<TrainingCase> cases;
+  const auto add = [&](const char* name, auto change) {
+    cases.push_back({name, [=](RigOptions& o) {
+                       change(o);
+                       o.model.path = RnnPath::persistent;
+                     }});
+  };
+  add("OddUnits", [](RigOptions&) {});
+  add("Padded", [](RigOptions& o) {
+    o.model.hidden_size = {40};
+    o.train.layout = Layout::padded;
+  });
+  add("OneDirection", [](RigOptions& o) { o.model.bidirectional = false; });
+  add("StackedRegularised", [](RigOptions& o) {
+    o.model.num_layers = 2;
+    o.model.hidden_size = {6, 5};
+    o.model.recurrent_dropout = 0.3;
+    o.model.zoneout_hidden = o.model.zoneout_cell = 0.2;
+  });
+  return cases;
+}
+
 // The path cudnn: each of its algorithms, in both layouts, with all that it takes.
 std::vector<TrainingCase> cudnn_cases() {
   std::vector<TrainingCase> cases;
@@ -264,6 +288,9 @@ class GpuTraining : public testing::TestWithParam<TrainingCase> {
   }
 };
 INSTANTIATE_TEST_SUITE_P(, GpuTraining, testing::ValuesIn(training_cases()),
+                         [](const auto& test) { return test.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(Persistent, GpuTraining, testing::ValuesIn(persistent_cases()),
                          [](const auto& test) { return test.param.name; });
 
 // Where there is no cuDNN its cases are not run: they say so.
