@@ -98,7 +98,7 @@ std::vector<TrainingCase> training_cases() {
   return cases;
 }
 
-// The path persistent, which takes f32 and 16 bits: hidden sizes odd and even, one block and several.
+// The path persistent, which takes f32 and 16 bits: hidden sizes odd and even.
 std::vector<TrainingCase> persistent_cases() {
   std::vector<TrainingCase> cases;
   const auto add = [&](const char* name, auto change) {
@@ -109,7 +109,7 @@ std::vector<TrainingCase> persistent_cases() {
   };
   add("OddUnits", [](RigOptions&) {});
   add("Padded", [](RigOptions& o) {
-    o.model.hidden_size = {40};
+    o.model.hidden_size = {24};
     o.train.layout = Layout::padded;
   });
   add("OneDirection", [](RigOptions& o) { o.model.bidirectional = false; });
