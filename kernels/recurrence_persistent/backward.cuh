@@ -11,16 +11,17 @@
 //          one (row, unit) for each thread; own d_gates published; then the fetch of gates, c and dy two
 //          turns ahead. One turn more than steps ends what ends at the first step.
 // Bytes:   R once (4H * H); each step and row: gates in and out, c, dy: 10 H elements (c in f32 always), and
-// G * 4H of
-//          d_gates through L2.
+//          G * 4H of d_gates through L2.
 // Sync:    d_gates lie in `gates`, where each row is written once: nothing is overwritten that another block
 //          may still read (before that, a row is only read by the thread that will write it, by its fetch).
 //          A block's flag of epoch m + 1 says that its d_gates of turn m are written. Written before read:
 //          stores, barrier of the block, release; acquire, barrier, loads, which go to L2 as L1 may hold
 //          gates. Tile, partials, residency, waits: as in forward.cuh. In 16 bits two lanes fetch the pair of
 //          values that either owns one of; neither writes before both have waited for it (Ring::wait).
-// Rounding in 16 bits: d_gates where they are published. Gradients of states and sums are f32.
+// Rounds:  in 16 bits d_gates, where they are published. Gradients of states and sums are f32.
 #pragma once
+
+#include <type_traits>
 
 #include "kernels/cells/lstm.h"
 #include "kernels/core/launch.cuh"

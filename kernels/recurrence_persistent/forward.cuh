@@ -11,7 +11,7 @@
 //          steps ahead.
 // Bytes:   R once (4H * H); each step and row: x_pre 4, gates 4, c, y, and h' in once by its writer: 11 H
 //          elements (c in f32 always) to and from global memory, and G * H elements of h' through L2.
-// Rounding in 16 bits: what is stored: h' where it is published, gates, y. States and sums are f32.
+// Rounds:  in 16 bits what is stored: h' where it is published, gates, y. States and sums are f32.
 // Sync:    h' lies in two buffers, steps k reads buffer k % 2 and writes the other. A block's flag of epoch
 //          e = k + 1 says that the h' that step k reads is written, its own units.
 //          Written before read: stores, barrier of the block, release; acquire, barrier, loads.
@@ -22,7 +22,7 @@
 //          before epoch 1, and only rows that are active are written.
 //          Tile, partials: each is written after a barrier that follows its last read. Everything else has
 //          one owner, who reads before he writes (gates may be x_pre: a row is fetched by the thread that
-//          will write it, and waited for first).
+//          will write it, and waited for first; in 16 bits also by the lane beside it: Ring::wait).
 //          All blocks are resident: the launch is cooperative. A wait has an end: Team::wait.
 #pragma once
 

@@ -9,18 +9,20 @@
 
 namespace sluice::cuda {
 
-// sums += A B of a warp: A [16,16] of outputs and k, B [16,8] of k and rows. PTX ISA 9.7.14.5.8, fragments of
-// mma.m16n8k16: lane = 4 g + i holds A[g and g + 8, k], B[k, g] for k = 2i, 2i + 1, 2i + 8, 2i + 9, and of
-// sums the outputs g and g + 8 of rows 2i and 2i + 1.
+// sums += A B of a warp: A [16,16] of outputs and k, B [16,8] of k and rows. PTX ISA, "Matrix fragments for
+// mma.m16n8k16 with floating point type": lane = 4 g + i holds A[g and g + 8, k], B[k, g] for k = 2i, 2i + 1,
+// 2i + 8, 2i + 9, and of sums the outputs g and g + 8 of rows 2i and 2i + 1.
 template <class T>
 __device__ void mma(float (&sums)[4], const uint4& a, uint32_t b0, uint32_t b1) {
   if constexpr (std::is_same_v<T, bf16>)
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
         "{%0,%1,%2,%3};"
         : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
         : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1));
   else
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
         "{%0,%1,%2,%3};"
         : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
         : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1));

@@ -1,5 +1,6 @@
 // Chooses how a pass is laid out, by a model of the time of a step.
 #include <algorithm>
+#include <initializer_list>
 #include <string>
 
 #include "kernels/recurrence_persistent/cycles.h"

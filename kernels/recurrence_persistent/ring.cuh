@@ -1,5 +1,5 @@
 // What a thread needs of global memory at its pointwise work, fetched kRingStages steps ahead into shared
-// memory. A thread reads only what it fetched itself: no barrier.
+// memory. A thread reads only what it fetched itself: no barrier of the block.
 #pragma once
 
 #include <cuda_pipeline_primitives.h>
@@ -52,11 +52,11 @@ class Ring {
     if constexpr (sizeof(T) == 4)
       return get_f32(k, tile, item);
     else
-      return static_cast<float>(reinterpret_cast<const T*>(
-          slot(k, tile, item))[SLUICE_MUTANT(other_half_of_a_pair) ? 1 - half_ : half_]);
+      return static_cast<float>(reinterpret_cast<const T*>(slot(k, tile, item))[half_to_get()]);
   }
 
  private:
+  __device__ int half_to_get() const { return SLUICE_MUTANT(other_half_of_a_pair) ? 1 - half_ : half_; }
   __device__ float* slot(int k, int tile, int item) const {
     return memory_ + k % kRingStages * stage_size_ + (tile * kItems + item) * tile_size_;
   }
