@@ -7,7 +7,8 @@
 # BUILD is a build folder with kernels compiled; NVDISASM names nvdisasm (of the CUDA toolkit, or of the Python package
 # nvidia-cuda-nvdisasm) where it is not in PATH. The loop over time is a kernel's longest one. In it there may be no load of R
 # from global memory (by the source line that an instruction comes from) and no local memory, and products with what registers
-# hold of R are as many as the plan says: each kernel's first argument is register_k, of a thread and output (Note [Product]).
+# hold of R are as many as the plan says: each kernel's first number is register_k, of a thread and output in f32, else of a
+# warp (Note [Product]).
 # Worse than its line is a loop with more loads, stores or barriers. A table made by another nvcc is not compared.
 use strict;
 use warnings;
@@ -18,7 +19,9 @@ use lib $FindBin::RealBin;
 use Cubin qw(objects_of slurp images_of short_names);
 
 my $kFamily = 'recurrence_persistent';
-my $kRows   = 8 + 4 + 2;    # of the tiles that a product is compiled for
+my $kSources = "$FindBin::RealBin/../../kernels/$kFamily";    # where a compiler cache names a folder that is gone
+my $kRows   = 8 + 4 + 2;    # of the tiles that a product in f32 is compiled for
+my $kMmaK   = 16;           # of one tensor core product
 # Column => instructions.
 my %kCounted = (
     fma      => qr/^FFMA/,
@@ -89,8 +92,8 @@ my %sources;
 sub reads_R {
     for (@_) {
         my ($file, $line) = /^(.*):(\d+)$/;
-        next unless $file =~ m{/\Q$kFamily\E/};
-        $sources{$file} //= [split /\n/, slurp($file)];
+        next unless $file =~ m{/\Q$kFamily\E/([^/]+)$};
+        $sources{$file} //= [split /\n/, slurp(-e $file ? $file : "$kSources/$1")];
         return 1 if ($sources{$file}[$line - 1] // '') =~ /\bR\(/;
     }
     return 0;
@@ -106,14 +109,15 @@ sub figures_of {
         my ($address, $instruction, $places) = @$_;
         $instruction =~ $kCounted{$_} and $k{$_}++ for @kColumns;
         $of_R++ if $instruction =~ $kCounted{global} && reads_R(@$places);
-        $products++ if $instruction =~ $kCounted{fma} && grep { m{/product\.cuh:} } @$places;
+        $products++ if ($instruction =~ $kCounted{fma} || $instruction =~ $kCounted{mma}) && grep { m{/product_\w+\.cuh:} } @$places;
     }
     my @faults;
     push @faults, "no loop over time with barriers" unless $k{barriers};
     push @faults, "$of_R loads of R in the loop over time" if $of_R;
     push @faults, "local memory in the loop over time" if $k{local};
-    if ($k{mma} == 0 && $name =~ /<(\d+)/) {
-        my $held = 4 * $1 * $kRows;    # an output is one of four; what is in shared memory adds its own
+    if ($name =~ /<(\w+), (\d+)/) {
+        # Of a thread that adds up four outputs; of a warp. What is in shared memory adds its own.
+        my $held = $1 eq 'float' ? 4 * $2 * $kRows : $2 / $kMmaK;
         push @faults, "$products products in the loop over time, $held of registers alone by the plan" if $products < $held;
     }
     return (\%k, @faults);

@@ -16,7 +16,7 @@ disassembly() {
     mkdir -p "$here/recurrence_persistent"
     printf 'x = d.R(q, k);\ny = 0;\n' >"$here/recurrence_persistent/forward.cu"
     {
-        printf '#!/bin/sh\ncat <<END\n.text._Z6kernelILi16EEvv:\n'
+        printf '#!/bin/sh\ncat <<END\n.text._Z6kernelIfLi16EEvv:\n'
         local address=0 i
         at() { printf '\t//## File "%s/recurrence_persistent/%s", line %s\n' "$here" "$1" "$2"; }
         code() { printf '        /*%04x*/                   %s ;\n' $((address += 16)) "$1"; }
@@ -24,7 +24,7 @@ disassembly() {
         code 'LDG.E R2, desc[UR6][R4.64]'
         code 'STL [R1], R2'
         printf '.L_x_1:\n'
-        at product.cuh 9
+        at product_fma.cuh 9
         for ((i = 0; i < 1000; i++)); do code 'FFMA R1, R2, R3, R4'; done
         at forward.cu 2
         code 'BAR.SYNC 0x0'
@@ -47,7 +47,7 @@ check_against_itself() {
 test_counts_the_longest_loop() {
     disassembly
     check_against_itself 0
-    expect_contains "$(cat "$here/table")" "$(printf 'kernel<16>\tsm_90\t1000\t0\t0\t0\t1\t0\t0\t1\t0')"
+    expect_contains "$(cat "$here/table")" "$(printf 'kernel<float, 16>\tsm_90\t1000\t0\t0\t0\t1\t0\t0\t1\t0')"
 }
 
 test_R_read_again() {
@@ -64,7 +64,7 @@ test_local_memory() {
 
 test_fewer_products_than_registers_hold() {
     disassembly
-    sed -i 's/ILi16EE/ILi32EE/' "$here/nvdisasm"
+    sed -i 's/IfLi16EE/IfLi32EE/' "$here/nvdisasm"
     check_against_itself 1
     expect_contains "$output" "1000 products in the loop over time, 1792 of registers alone by the plan"
 }
