@@ -28,16 +28,19 @@ class OracleRun {
   RnnResult run() {
     xs_ = sequences_from_rows(p_.host, input_rows(), E);
     dys_ = sequences_from_rows(p_.host, p_.dy, D * H);
+    distinct_ =
+        sequences_from_rows(p_.host, Values(p_.host.row_distinct.begin(), p_.host.row_distinct.end()), 1);
     ys_.resize(B);
     dxs_.resize(B);
     for (size_t s = 0; s < B; ++s) {
       ys_[s].assign(xs_[s].size() / E * D * H, 0.0);
       dxs_[s].assign(xs_[s].size(), 0.0);
     }
+    if (p_.distinct_inputs) result_.dx.assign(p_.x.size(), 0.0);
     for (size_t d = 0; d < D; ++d) run_direction(d);
     result_.y = rows_from_sequences(p_.host, ys_, D * H);
-    const Values dx = rows_from_sequences(p_.host, dxs_, E);
-    if (p_.with_dx) result_.dx = oracle::rounded(p_.distinct_inputs ? summed_by_distinct(dx) : dx, storage_);
+    if (!p_.distinct_inputs) result_.dx = rows_from_sequences(p_.host, dxs_, E);
+    if (!p_.with_dx) result_.dx = {};
     if (!p_.with_states) result_.hT = result_.cT = result_.dh0 = result_.dc0 = {};
     return result_;
   }
@@ -49,15 +52,6 @@ class OracleRun {
     for (int32_t u : p_.host.row_distinct)
       for (size_t e = 0; e < E; ++e) rows.push_back(p_.x[static_cast<size_t>(u) * E + e]);
     return rows;
-  }
-
-  Values summed_by_distinct(const Values& dx) const {
-    Values sums(p_.x.size(), 0.0);
-    const std::vector<Place> places = places_of(p_.host);
-    for (size_t r = 0; r < places.size(); ++r)
-      for (size_t e = 0; e < E && places[r].valid; ++e)
-        sums[static_cast<size_t>(p_.host.row_distinct[r]) * E + e] += dx[r * E + e];
-    return sums;
   }
 
   // What every cell's layer has in common.
@@ -117,11 +111,26 @@ class OracleRun {
     return dy;
   }
 
-  // Directions add up in what dx is stored in; distinct inputs are added up first.
-  void add_dx(size_t s, const oracle::Matrix& dx) {
-    const oracle::Format& format = p_.distinct_inputs ? oracle::kExact : storage_;
-    for (size_t k = 0; k < dxs_[s].size(); ++k)
-      dxs_[s][k] = oracle::rounded(dxs_[s][k] + dx.values[k], format);
+  // Directions add up in what dx is stored in.
+  void add_dx(Values& sum, const oracle::Matrix& dx) const {
+    for (size_t k = 0; k < sum.size(); ++k) sum[k] = oracle::rounded(sum[k] + dx.values[k], storage_);
+  }
+
+  // Takes the gradients d of sequence s to its inputs, or adds them up by distinct input for end_inputs().
+  template <class Layer, class Sums>
+  void take_inputs(size_t s, const Layer& layer, const oracle::Matrix& x, const oracle::Matrix& d,
+                   Sums& sums) {
+    if (!p_.distinct_inputs)
+      return add_dx(dxs_[s], input_backward(layer, layer.W, x, d, sums.dW, sums.norms.input));
+    for (size_t t = 0; t < d.rows; ++t)
+      for (size_t q = 0; q < d.cols; ++q) d_distinct_(static_cast<size_t>(distinct_[s][t]), q) += d(t, q);
+  }
+  template <class Layer, class Sums>
+  void end_inputs(const Layer& layer, Sums& sums) {
+    if (!p_.distinct_inputs) return;
+    const oracle::Matrix x(p_.x.size() / E, E, p_.x);
+    d_distinct_.values = oracle::rounded(d_distinct_.values, storage_);
+    add_dx(result_.dx, input_backward(layer, layer.W, x, d_distinct_, sums.dW, sums.norms.input));
   }
 
   void run_lstm(size_t d) {
@@ -139,17 +148,19 @@ class OracleRun {
                                {4 * H, H, slice(p_.dR0, d, 4 * H * H)},
                                slice(p_.db0, d, 4 * H),
                                norms(p_.dnorms0)};
+    d_distinct_ = oracle::Matrix(p_.x.size() / E, 4 * H);
     for (size_t s = 0; s < B; ++s) {
       const oracle::Matrix x = input(d, s);
       const oracle::LstmRun run = oracle::lstm_forward(layer, x, state(p_.h0, d, s), state(p_.c0, d, s), s);
       const oracle::LstmInputGradients g = oracle::lstm_backward(
-          layer, x, run, exchange(d, s, run.y), state(p_.dhT, d, s), state(p_.dcT, d, s), sums);
-      add_dx(s, g.dx);
+          layer, run, exchange(d, s, run.y), state(p_.dhT, d, s), state(p_.dcT, d, s), sums);
+      take_inputs(s, layer, x, g.d_input, sums);
       append(result_.hT, run.hT);
       append(result_.cT, run.cT);
       append(result_.dh0, g.dh0);
       append(result_.dc0, g.dc0);
     }
+    end_inputs(layer, sums);
     append(result_.dW, sums.dW.values);
     append(result_.dR, sums.dR.values);
     append(result_.db, sums.db);
@@ -177,15 +188,17 @@ class OracleRun {
                               blocks(p_.db0, d, 4, 1, {1, 2, 0}),
                               blocks(p_.db0, d, 4, 1, {3}),
                               norms(p_.dnorms0)};
+    d_distinct_ = oracle::Matrix(p_.x.size() / E, 3 * H);
     for (size_t s = 0; s < B; ++s) {
       const oracle::Matrix x = input(d, s);
       const oracle::GruRun run = oracle::gru_forward(layer, x, state(p_.h0, d, s), s);
       const oracle::GruInputGradients g =
-          oracle::gru_backward(layer, x, run, exchange(d, s, run.y), state(p_.dhT, d, s), sums);
-      add_dx(s, g.dx);
+          oracle::gru_backward(layer, run, exchange(d, s, run.y), state(p_.dhT, d, s), sums);
+      take_inputs(s, layer, x, g.d_input, sums);
       append(result_.hT, run.hT);
       append(result_.dh0, g.dh0);
     }
+    end_inputs(layer, sums);
     append(result_.dW, blocks(sums.dW.values, 0, 3, E, {2, 0, 1}));
     append(result_.dR, sums.dR.values);
     append(result_.db, blocks(sums.db, 0, 3, 1, {2, 0, 1}));
@@ -200,7 +213,8 @@ class OracleRun {
   const oracle::Format storage_;
   const size_t E = unsigned_of(p_.shape.input_size), H = unsigned_of(p_.shape.hidden_size),
                D = unsigned_of(p_.shape.directions), B = unsigned_of(p_.host.sequences);
-  std::vector<Values> xs_, dys_, ys_, dxs_;  // by sequence
+  std::vector<Values> xs_, distinct_, dys_, ys_, dxs_;  // by sequence; distinct_: numbers of distinct inputs
+  oracle::Matrix d_distinct_;                           // [U,G*H] of a direction
   RnnResult result_;
 };
 

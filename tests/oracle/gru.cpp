@@ -14,9 +14,10 @@ GruRun gru_forward(const GruLayer& layer, const Matrix& x, const Vector& h0, siz
     for (size_t j = 0; j < H; ++j) step.h_scale.push_back(dropout_scale(layer, row, j));
     Vector h_seen;
     for (size_t j = 0; j < H; ++j) h_seen.push_back(layer.stored(step.h_scale[j] * step.h_prev[j]));
-    const Vector w_x = rounded(product(layer.W, row_of(x, step.token)), layer.storage);
-    const Vector of_x = norm_forward(layer.norms.input, w_x, step.x_norm);
+    Normed x_norm;
+    const Vector of_x = input_forward(layer, layer.W, row_of(x, step.token), x_norm);
     const Vector of_h = norm_forward(layer.norms.recurrent, product(layer.R, h_seen), step.h_norm);
+    step.h_norm.hat = rounded(step.h_norm.hat, layer.storage);
     for (size_t j = 0; j < H; ++j) {
       const size_t at_z = H + j, at_n = 2 * H + j;
       const double r = logistic(of_x[j] + of_h[j] + layer.b[j]);
@@ -36,15 +37,14 @@ GruRun gru_forward(const GruLayer& layer, const Matrix& x, const Vector& h0, siz
   return run;
 }
 
-GruInputGradients gru_backward(const GruLayer& layer, const Matrix& x, const GruRun& run, const Matrix& dy,
-                               const Vector& dhT, GruGradients& sums) {
+GruInputGradients gru_backward(const GruLayer& layer, const GruRun& run, const Matrix& dy, const Vector& dhT,
+                               GruGradients& sums) {
   const size_t H = dhT.size();
-  GruInputGradients result{Matrix(x.rows, x.cols), dhT};
+  GruInputGradients result{Matrix(dy.rows, 3 * H), dhT};
   Vector& dh = result.dh0;  // of the state after the step at hand, then of the state before it
   for (size_t s = run.steps.size(); s-- > 0;) {
     const GruStep& step = run.steps[s];
-    Vector d_input(3 * H), d_state(3 * H),
-        dh_prev(H);  // of the sums that W x and R h enter; then of W x and R h
+    Vector d_input(3 * H), d_state(3 * H), dh_prev(H);  // of what W x and R h make; then of R h
     for (size_t j = 0; j < H; ++j) {
       const double r = step.r[j], z = step.z[j], n = step.n[j];
       const double d_h = dh[j] + dy(step.token, j), d_new = (1 - step.keep_h[j]) * d_h;
@@ -56,14 +56,11 @@ GruInputGradients gru_backward(const GruLayer& layer, const Matrix& x, const Gru
       dh_prev[j] = step.keep_h[j] * d_h + d_new * z;
       sums.db_new[j] += d_state[2 * H + j];
     }
-    for (size_t q = 0; q < 3 * H; ++q) sums.db[q] += d_input[q];
-    d_input = norm_backward(layer.norms.input, step.x_norm, d_input, sums.norms.input);
-    d_state = norm_backward(layer.norms.recurrent, step.h_norm, d_state, sums.norms.recurrent);
+    d_state = rounded(norm_backward(layer.norms.recurrent, step.h_norm, d_state, sums.norms.recurrent),
+                      layer.storage);
     for (size_t q = 0; q < 3 * H; ++q) {
-      for (size_t e = 0; e < x.cols; ++e) {
-        sums.dW(q, e) += d_input[q] * x(step.token, e);
-        result.dx(step.token, e) += d_input[q] * layer.W(q, e);
-      }
+      sums.db[q] += d_input[q];
+      result.d_input(step.token, q) = d_input[q];
       for (size_t k = 0; k < H; ++k) {
         sums.dR(q, k) += d_state[q] * layer.stored(step.h_scale[k] * layer.stored(step.h_prev[k]));
         dh_prev[k] += d_state[q] * layer.R(q, k) * step.h_scale[k];

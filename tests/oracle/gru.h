@@ -22,7 +22,7 @@ struct GruStep {
   Vector h_prev, h_scale;
   Vector r, z, n;  // after activation
   Vector m;        // R_n h + b_new
-  Normed x_norm, h_norm;
+  Normed h_norm;
   Vector keep_h;  // the share of the previous value in the next one (zoneout)
 };
 
@@ -36,18 +36,18 @@ struct GruRun {
 GruRun gru_forward(const GruLayer& layer, const Matrix& x, const Vector& h0, size_t row);
 
 struct GruGradients {
-  Matrix dW, dR;
+  Matrix dW, dR;  // dW: by input_backward
   Vector db, db_new;
   Norms norms = {};  // as the layer's
 };
 
 struct GruInputGradients {
-  Matrix dx;   // [len,E]
-  Vector dh0;  // [H]
+  Matrix d_input;  // [len,3H], for input_backward
+  Vector dh0;      // [H]
 };
 
 // Adds to `sums` and returns the rest. dy [len,H]; dhT [H].
-GruInputGradients gru_backward(const GruLayer& layer, const Matrix& x, const GruRun& run, const Matrix& dy,
-                               const Vector& dhT, GruGradients& sums);
+GruInputGradients gru_backward(const GruLayer& layer, const GruRun& run, const Matrix& dy, const Vector& dhT,
+                               GruGradients& sums);
 
 }  // namespace oracle

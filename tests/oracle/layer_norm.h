@@ -11,7 +11,7 @@ constexpr double kLayerNormEpsilon = 1e-5;
 
 struct Normed {
   Vector hat;  // (a - mean) / sqrt(variance + epsilon)
-  double inverse_std = 1;
+  double mean = 0, inverse_std = 1;
 };
 
 inline Normed normalise(const Vector& a) {
@@ -20,6 +20,7 @@ inline Normed normalise(const Vector& a) {
   for (const double v : a) mean += v / n;
   for (const double v : a) variance += (v - mean) * (v - mean) / n;
   Normed result;
+  result.mean = mean;
   result.inverse_std = 1 / std::sqrt(variance + kLayerNormEpsilon);
   for (const double v : a) result.hat.push_back((v - mean) * result.inverse_std);
   return result;

@@ -19,9 +19,10 @@ LstmRun lstm_forward(const LstmLayer& layer, const Matrix& x, const Vector& h0, 
     for (size_t j = 0; j < H; ++j) step.h_scale.push_back(dropout_scale(layer, row, j));
     Vector h_seen, c_new, o_exact;
     for (size_t j = 0; j < H; ++j) h_seen.push_back(layer.stored(step.h_scale[j] * step.h_prev[j]));
-    const Vector w_x = rounded(product(layer.W, row_of(x, step.token)), layer.storage);
-    const Vector of_x = norm_forward(layer.norms.input, w_x, step.x_norm);
+    Normed x_norm;
+    const Vector of_x = input_forward(layer, layer.W, row_of(x, step.token), x_norm);
     const Vector of_h = norm_forward(layer.norms.recurrent, product(layer.R, h_seen), step.h_norm);
+    step.h_norm.hat = rounded(step.h_norm.hat, layer.storage);
     const auto sum = [&](size_t k) { return of_x[k] + of_h[k] + layer.b[k]; };
     for (size_t j = 0; j < H; ++j) {
       const double i = logistic(sum(j)), f = logistic(sum(H + j));
@@ -34,13 +35,18 @@ LstmRun lstm_forward(const LstmLayer& layer, const Matrix& x, const Vector& h0, 
       o_exact.push_back(o);
       step.c_new.push_back(step.f[j] * step.c_prev[j] + step.i[j] * step.g[j]);
     }
-    Vector c_seen = norm_forward(layer.norms.cell, c_new, step.c_norm);
-    for (size_t j = 0; j < H && !layer.norms.cell_bias.empty(); ++j) c_seen[j] += layer.norms.cell_bias[j];
+    Vector c_seen = norm_forward(layer.norms.cell, c_new, step.c_norm), c_seen_back = step.c_new;
+    const bool normed = !layer.norms.cell.empty();
+    for (size_t j = 0; j < H && normed; ++j) {
+      c_seen[j] += layer.norms.cell_bias[j];
+      step.c_norm.hat[j] = (step.c_new[j] - step.c_norm.mean) * step.c_norm.inverse_std;
+      c_seen_back[j] = layer.norms.cell[j] * step.c_norm.hat[j] + layer.norms.cell_bias[j];
+    }
     for (size_t j = 0; j < H; ++j) {
       step.keep_h.push_back(kept_share(layer, layer.zoneout_hidden, layer.site + 1, step.token, row, j));
       step.keep_c.push_back(kept_share(layer, layer.zoneout_cell, layer.site + 2, step.token, row, j));
-      step.tanh_c.push_back(std::tanh(layer.norms.cell.empty() ? step.c_new[j] : c_seen[j]));
-      const double h_new = o_exact[j] * std::tanh(c_seen[j]);
+      step.tanh_c.push_back(std::tanh(c_seen_back[j]));
+      const double h_new = (normed ? step.o[j] : o_exact[j]) * std::tanh(c_seen[j]);
       run.hT[j] = step.keep_h[j] * step.h_prev[j] + (1 - step.keep_h[j]) * h_new;
       run.cT[j] = step.keep_c[j] * step.c_prev[j] + (1 - step.keep_c[j]) * c_new[j];
       run.y(step.token, j) = layer.stored(run.hT[j]);
@@ -50,11 +56,10 @@ LstmRun lstm_forward(const LstmLayer& layer, const Matrix& x, const Vector& h0, 
   return run;
 }
 
-LstmInputGradients lstm_backward(const LstmLayer& layer, const Matrix& x, const LstmRun& run,
-                                 const Matrix& dy, const Vector& dhT, const Vector& dcT,
-                                 LstmGradients& sums) {
+LstmInputGradients lstm_backward(const LstmLayer& layer, const LstmRun& run, const Matrix& dy,
+                                 const Vector& dhT, const Vector& dcT, LstmGradients& sums) {
   const size_t H = dhT.size();
-  LstmInputGradients result{Matrix(x.rows, x.cols), dhT, dcT};
+  LstmInputGradients result{Matrix(dy.rows, 4 * H), dhT, dcT};
   Vector& dh = result.dh0;  // of the state after the step at hand, then of the state before it
   Vector& dc = result.dc0;
   for (size_t s = run.steps.size(); s-- > 0;) {
@@ -76,14 +81,11 @@ LstmInputGradients lstm_backward(const LstmLayer& layer, const Matrix& x, const 
       dc_prev[j] = step.keep_c[j] * dc[j] + d_c_new * step.f[j];
     }
     for (double& d : d_sum) d = layer.stored(d);
-    const Vector d_x = norm_backward(layer.norms.input, step.x_norm, d_sum, sums.norms.input),
-                 d_r = norm_backward(layer.norms.recurrent, step.h_norm, d_sum, sums.norms.recurrent);
+    const Vector d_r = rounded(norm_backward(layer.norms.recurrent, step.h_norm, d_sum, sums.norms.recurrent),
+                               layer.storage);
     for (size_t q = 0; q < 4 * H; ++q) {
       sums.db[q] += d_sum[q];
-      for (size_t e = 0; e < x.cols; ++e) {
-        sums.dW(q, e) += d_x[q] * x(step.token, e);
-        result.dx(step.token, e) += d_x[q] * layer.W(q, e);
-      }
+      result.d_input(step.token, q) = d_sum[q];
       for (size_t k = 0; k < H; ++k) {
         sums.dR(q, k) += d_r[q] * layer.stored(step.h_scale[k] * layer.stored(step.h_prev[k]));
         dh_prev[k] += d_r[q] * layer.R(q, k) * step.h_scale[k];

@@ -22,7 +22,7 @@ struct LstmStep {
   Vector i, f, g, o;      // gates after activation
   Vector c_new;           // f c_prev + i g
   Vector tanh_c;          // of c_new, or of what layer normalisation makes of it
-  Normed x_norm, h_norm, c_norm;
+  Normed h_norm, c_norm;
   Vector keep_h, keep_c;  // the share of the previous value in the next one (zoneout)
 };
 
@@ -36,18 +36,18 @@ struct LstmRun {
 LstmRun lstm_forward(const LstmLayer& layer, const Matrix& x, const Vector& h0, const Vector& c0, size_t row);
 
 struct LstmGradients {
-  Matrix dW, dR;
+  Matrix dW, dR;  // dW: by input_backward
   Vector db;
   Norms norms = {};  // as the layer's
 };
 
 struct LstmInputGradients {
-  Matrix dx;        // [len,E]
+  Matrix d_input;   // [len,4H], for input_backward
   Vector dh0, dc0;  // [H]
 };
 
 // Adds to `sums` and returns the rest. dy [len,H]; dhT, dcT [H].
-LstmInputGradients lstm_backward(const LstmLayer& layer, const Matrix& x, const LstmRun& run,
-                                 const Matrix& dy, const Vector& dhT, const Vector& dcT, LstmGradients& sums);
+LstmInputGradients lstm_backward(const LstmLayer& layer, const LstmRun& run, const Matrix& dy,
+                                 const Vector& dhT, const Vector& dcT, LstmGradients& sums);
 
 }  // namespace oracle

@@ -32,12 +32,19 @@ struct Recurrent {
   Norms norms;
   uint32_t site = 0;  // of this direction: +0 recurrent dropout, +1 zoneout of h, +2 zoneout of c
   // What a layer that stores in this format rounds, and nothing else: W x; the operand of the product with R;
-  // what is kept of the gates for the way back, and their gradients; y. States stay exact. Inputs are of the
-  // format already.
+  // what is kept of the gates for the way back, and their gradients; y. With layer normalisation: W x
+  // normalised, the output gate; what is kept of R h normalised; the gradients of W x and R h. States stay
+  // exact. Inputs are of the format already.
   Format storage = kExact;
 
   double stored(double value) const { return rounded(value, storage); }
 };
+
+inline Vector row_of(const Matrix& m, size_t i) {
+  Vector row;
+  for (size_t k = 0; k < m.cols; ++k) row.push_back(m(i, k));
+  return row;
+}
 
 // M v
 inline Vector product(const Matrix& m, const Vector& v) {
@@ -47,10 +54,13 @@ inline Vector product(const Matrix& m, const Vector& v) {
   return result;
 }
 
-// gain * normalised `a`, or `a` itself without a gain; `normed` gets what the way back needs.
-inline Vector norm_forward(const Vector& gain, const Vector& a, Normed& normed) {
+// gain * normalised `a`, stored in between, or `a` itself without a gain; `normed` gets what the way back
+// needs.
+inline Vector norm_forward(const Vector& gain, const Vector& a, Normed& normed,
+                           const Format& storage = kExact) {
   if (gain.empty()) return a;
   normed = normalise(a);
+  normed.hat = rounded(normed.hat, storage);
   Vector result;
   for (size_t k = 0; k < a.size(); ++k) result.push_back(gain[k] * normed.hat[k]);
   return result;
@@ -68,10 +78,28 @@ inline Vector norm_backward(const Vector& gain, const Normed& normed, const Vect
   return normalise_backward(normed, d_hat);
 }
 
-inline Vector row_of(const Matrix& m, size_t i) {
-  Vector row;
-  for (size_t k = 0; k < m.cols; ++k) row.push_back(m(i, k));
-  return row;
+// What the sums before activation take of an input: W x, or with layer normalisation gain * hat(W x).
+inline Vector input_forward(const Recurrent& layer, const Matrix& W, const Vector& x, Normed& normed) {
+  return norm_forward(layer.norms.input, rounded(product(W, x), layer.storage), normed, layer.storage);
+}
+
+// d(loss)/dx [M,E] of inputs x [M,E], given the gradients d [M,G*H] of what input_forward made of them, or,
+// of an input that several steps read, their sum; adds to W's gradient and to the gain's.
+inline Matrix input_backward(const Recurrent& layer, const Matrix& W, const Matrix& x, const Matrix& d,
+                             Matrix& dW, Vector& d_gain) {
+  Matrix dx(x.rows, x.cols);
+  for (size_t m = 0; m < x.rows; ++m) {
+    Normed normed;
+    input_forward(layer, W, row_of(x, m), normed);
+    const Vector d_product =
+        rounded(norm_backward(layer.norms.input, normed, row_of(d, m), d_gain), layer.storage);
+    for (size_t q = 0; q < W.rows; ++q)
+      for (size_t e = 0; e < x.cols; ++e) {
+        dW(q, e) += d_product[q] * x(m, e);
+        dx(m, e) += d_product[q] * W(q, e);
+      }
+  }
+  return dx;
 }
 
 inline double logistic(double x) {
