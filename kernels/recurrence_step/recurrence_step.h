@@ -60,6 +60,7 @@ struct StepNorms {
   // Backward: for each sequence, summed over the steps so far, +=.
   View<A, 2> d_recurrent;          // [B,G*H]
   View<A, 2> d_cell, d_cell_bias;  // [B,H]
+  bool from_zero = false;          // h0 is null and its gradient not wanted: Note [A state of zeros]
 
   SLUICE_HD explicit operator bool() const { return input.data != nullptr; }
   bool aligned() const {
@@ -67,6 +68,12 @@ struct StepNorms {
                           d_cell.data, d_cell_bias.data);
   }
 };
+
+// Note [A state of zeros]
+// R h of a state of zeros, which most sequences begin with, is zero whatever R is; and where nobody asks for
+// the gradient of that state, nothing depends on that of R h. Layer normalisation would multiply it by
+// 1 / sqrt(1e-5) = 316: alone among the steps, that one would overflow in f16, and make a loss scale two
+// orders of magnitude smaller than any gradient that matters asks for. With `from_zero` it is zero, or NaN.
 
 // Note [Rows of a replayed step]
 // A launch that will be replayed for other batches must not know how many sequences are active at its step:

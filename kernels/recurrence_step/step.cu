@@ -90,9 +90,7 @@ auto kernel_for(const StepBackwardParams<T>& p) {
 template <class T, class P>
 void launch_step(const char* name, const P& p, const Plan& plan, cudaStream_t stream) {
   if (p.active == 0) return;
-  if constexpr (std::is_same_v<arithmetic_t<T>, T>) {
-    if (p.norms) return launch_normed(p, plan, stream);
-  }
+  if (p.norms) return launch_normed(p, plan, stream);
   dispatch_cell(p.cell, [&]<class Cell>() {
     launch_kernel(name, plan.width > 1 ? kernel_for<Cell, T, kWide<T>>(p) : kernel_for<Cell, T, 1>(p), plan,
                   stream, p);

@@ -214,7 +214,7 @@ __device__ void store_gradients(const StepBackwardParams<T>& p, int b, int j,
 template <class T>
 inline constexpr int kWide = kVecWidth<arithmetic_t<T>>;
 
-// The steps of a recurrence with layer normalisation in the cell (norm_step.cu): f32 and f64.
+// The steps of a recurrence with layer normalisation in the cell (norm_step.cu).
 template <class T>
 void launch_normed(const StepForwardParams<T>&, const Plan&, cudaStream_t);
 template <class T>

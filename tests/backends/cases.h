@@ -105,7 +105,7 @@ inline std::vector<TestCase> for_each_regularised_path() {
 inline std::vector<TestCase> for_each_normed_path() {
   std::vector<TestCase> cases;
   for (const TestCase& c : for_each_regularised_path())
-    if (!is_half(c.dtype) && c.path != RnnPath::persistent) cases.push_back(c);
+    if (c.path != RnnPath::persistent) cases.push_back(c);
   return cases;
 }
 

@@ -277,6 +277,30 @@ TEST_P(RnnNormed, equals_the_oracle_at_every_size) {
   }
 }
 
+// Note [A state of zeros] in kernels/recurrence_step/recurrence_step.h. Powers of two cost no rounding.
+TEST_P(RnnNormed, first_steps_do_not_overflow) {
+  constexpr double kScale = 2048;
+  RnnShape s = shape(4, 17, 2);
+  s.layer_norm = true;
+  RnnProblem p = problem(s, {6, 3, 1});
+  p.with_states = false;
+  RnnProblem scaled = p;
+  const auto scale = [](Values& values, double by) {
+    for (double& v : values) v *= by;
+  };
+  for (Values RnnProblem::*member : {&RnnProblem::dy, &RnnProblem::dW0, &RnnProblem::dR0, &RnnProblem::db0})
+    scale(scaled.*member, kScale);
+  for (Values NormValues::*member :
+       {&NormValues::input, &NormValues::recurrent, &NormValues::cell, &NormValues::cell_bias})
+    scale(scaled.dnorms0.*member, kScale);
+  RnnResult got = run(*backend_, path_, scaled);
+  for (Values RnnResult::*member :
+       {&RnnResult::dx, &RnnResult::dW, &RnnResult::dR, &RnnResult::db, &RnnResult::dnorm_input,
+        &RnnResult::dnorm_recurrent, &RnnResult::dnorm_cell, &RnnResult::dnorm_cell_bias})
+    scale(got.*member, 1 / kScale);
+  expect_near(got, run_oracle(p), p);
+}
+
 TEST_P(RnnNormed, with_all_regularisers_equals_the_oracle) {
   RnnShape s = shape(7, 33, 2);
   s.layer_norm = true;

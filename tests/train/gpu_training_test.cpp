@@ -241,6 +241,19 @@ void expect_within_own_error(const Training& got, const Training& want, const Tr
         << want.state[k].first;
 }
 
+Training train_in_half(RigOptions options, DType type) {
+  options.model.dtype = type;
+  if (type == DType::f16) options.train.loss_scale = 1024;  // no update is left out while a scale is found
+  return train(options, Device::cuda);
+}
+
+void expect_finite(const Training& training) {
+  EXPECT_EQ(training.steps.losses.size(), static_cast<size_t>(kUpdates));
+  EXPECT_TRUE(std::isfinite(size_of(training.steps.losses)));
+  EXPECT_TRUE(std::isfinite(size_of(training.steps.norms)));
+  for (const auto& [name, values] : training.state) EXPECT_TRUE(std::isfinite(size_of(values))) << name;
+}
+
 // Biases, embeddings, moments and running statistics are left out: some have no gradient but rounding's, or
 // one that few tokens make, and Adam makes each as large as any.
 void expect_within_rounding(const Training& got, const Training& want, DType type, bool ill_conditioned) {
@@ -269,20 +282,32 @@ RigOptions options_of(const TrainingCase& c) {
   return options;
 }
 
+// Of two steps whose h rounding makes equal, max pooling takes the earlier one: the gradient goes through
+// another step, at an equal loss. Layer normalisation scales each step's gradient by its own deviation, and
+// that one update's norm differs by a fifth. A comparison would be of ties.
+void pool_without_ties(ModelConfig& model) {
+  std::erase(model.pooling, Pooling::max);
+  if (model.pooling.empty()) model.pooling = {Pooling::mean};
+}
+
 void PrintTo(const TrainingCase& c, std::ostream* out) {
   *out << c.name;
 }
 
 class GpuTraining : public testing::TestWithParam<TrainingCase> {
  protected:
+  // Two normalised layers, and what few documents pool normalised once more, multiply rounding by a hundred,
+  // in either type: norms of an update are up to 0.3 apart in bf16 and 0.03 in f16, with no one option to
+  // blame. So with layer normalisation ill-conditioned cases must stay finite, and follow without it.
   void expect_follows_in_half(DType type) {
     RigOptions options = options_of(GetParam());
-    options.model.layer_norm = false;  // of f32 and f64
     options.train.learning_rate /= 10;
-    const Training cpu = train(options, Device::cpu);
-    options.model.dtype = type;
-    if (type == DType::f16) options.train.loss_scale = 1024;  // no update is left out while a scale is found
-    const Training gpu = train(options, Device::cuda);
+    if (options.model.layer_norm && GetParam().ill_conditioned) {
+      expect_finite(train_in_half(options, type));
+      options.model.layer_norm = false;
+    }
+    if (options.model.layer_norm) pool_without_ties(options.model);
+    const Training cpu = train(options, Device::cpu), gpu = train_in_half(options, type);
     expect_same_shape(gpu, cpu);
     expect_within_rounding(gpu, cpu, type, GetParam().ill_conditioned);
   }

@@ -145,8 +145,6 @@ RnnPath CudaBackend::do_choose_path(RnnPath wanted, const RnnShape& shape, std::
     refused(wanted == RnnPath::cudnn ? cudnn_.refusal(shape) : persistent_.refusal(shape));
     return wanted;
   }
-  if (shape.layer_norm && is_half(shape.dtype))
-    throw UserError("model.layer_norm: not computed in {}; use model.dtype = f32", name_of(shape.dtype));
   return RnnPath::step;
 }
 

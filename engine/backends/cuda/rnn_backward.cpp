@@ -131,6 +131,7 @@ class Backward : StepPass<T> {
       queue.zero(sums.data, static_cast<size_t>(size_.B * columns) * sizeof(A));
       return sums;
     };
+    n.from_zero = !forward_.h0 && !p_.dh0;
     if (n) n.d_recurrent = zeroed(scratch_.d_recurrent, size_.G);
     if (n.cell) n.d_cell = zeroed(scratch_.d_cell, size_.H);
     if (n.cell) n.d_cell_bias = zeroed(scratch_.d_cell_bias, size_.H);
@@ -198,12 +199,11 @@ class Backward : StepPass<T> {
     const View<T, 2> hat = x_hat(forward_, d);
     const View<const T, 2> d_slots = input_slots(d);
     add_column_sums(queue, d_slots, p_.dnorms.input.at(d).view<A, 1>(), reading(hat));
-    if constexpr (std::is_same_v<A, T>)
-      launch(NormRowsBackwardParams<T>{.d = d_slots,
-                                       .gain = reading<A, 1>(forward_.norms.input.at(d)),
-                                       .inverse = reading(x_inverse(forward_, d)),
-                                       .hat = hat},
-             queue.stream());
+    launch(NormRowsBackwardParams<T>{.d = d_slots,
+                                     .gain = reading<A, 1>(forward_.norms.input.at(d)),
+                                     .inverse = reading(x_inverse(forward_, d)),
+                                     .hat = hat},
+           queue.stream());
     const auto add_sums = [&](A* all, const Tensor& to) {
       const int64_t columns = to.dims[1];
       add_column_sums(queue, reading(matrix(all + d * size_.B * columns, size_.B, columns)),

@@ -66,9 +66,7 @@ class Forward : StepPass<T> {
                        .ldb = size_.E,
                        .c = out.data,
                        .ldc = out.dims[1]});
-    if constexpr (std::is_same_v<A, T>) {
-      if (size_.layer_norm) launch(NormRowsParams<T>{out, x_inverse(p_, d)}, queue.stream());
-    }
+    if (size_.layer_norm) launch(NormRowsParams<T>{out, x_inverse(p_, d)}, queue.stream());
   }
 
   StepForwardParams<T> step_params(int64_t d) const {
