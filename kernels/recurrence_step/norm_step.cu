@@ -179,8 +179,13 @@ __device__ void output_units(const StepForwardParams<T>& p, const Moments<arithm
   store_state<Cell, true>(p, b, j, prev, next);
 }
 
+// Blocks of an SM that registers leave room for; 0: as many as ptxas likes, which in 16 bits spills for one.
+template <class T, int W>
+constexpr int kForwardBlocks = W == 1 && !std::is_same_v<T, arithmetic_t<T>> ? 5 : 0;
+
 template <class Cell, class T, int W>
-__global__ void __launch_bounds__(kNormThreads) norm_step_forward(StepForwardParams<T> p) {
+__global__ void __launch_bounds__(kNormThreads, kForwardBlocks<T, W>)
+    norm_step_forward(StepForwardParams<T> p) {
   const int b = static_cast<int>(blockIdx.x), H = static_cast<int>(p.h.dims[1]);
   if (b >= active_at(p.active_now, p.t, p.active)) return;
   const int64_t row = p.first_row + b;
