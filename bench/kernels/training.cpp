@@ -20,7 +20,7 @@ void KernelRig::add_losses() {
                hits = zeros(DType::i32, {B});
   add("softmax_xent",
       {{"softmax_xent", elements + rows * (a_ + 8),
-        "a row's logits are read four times, thrice from the cache; and parameters"}},
+        "a row's logits are read three times, twice from the cache; and parameters"}},
       [=, this, &b] {
         backend_.softmax_xent({.logits = logits,
                                .labels = b.labels,

@@ -5,7 +5,7 @@
 // Shapes:  logits, probabilities, dlogits [B,K]; labels, losses, hits [B].
 // Grid:    a warp a row, 8 rows a block; lane l takes the classes l, l + 32, ...
 // Bytes:   B K (2 a + s) (+ 4 B K for sigmoid's targets), s the size of T, a of what it is computed in; the
-//          row's second to fourth reading of its logits come from the cache.
+//          row's second and third reading of its logits come from the cache.
 // Bound:   launch latency at a classifier's sizes; memory beyond.
 // Sync:    none but the warp's shuffles, where all 32 lanes meet: whole warps leave early. The order of
 //          additions is fixed by K alone.
@@ -39,29 +39,27 @@ __global__ void __launch_bounds__(kWarp* kXentRows, 4)
   A largest = x[0];
   for (int64_t k = threadIdx.x; k < K; k += kWarp) largest = Max{}(largest, x[k]);
   largest = warp_max(largest);
+  const int32_t label = p.labels(b);
+  const A of_label = x[label < 0 ? 0 : label];
   A sum = 0, sum_x = 0;
+  bool missed = label < 0;
   for (int64_t k = threadIdx.x; k < K; k += kWarp) {
     const A above = x[k] - largest;
     sum += exp(above);
     sum_x += above;
+    missed |= !(k < label ? x[k] < of_label : x[k] <= of_label);
   }
   sum = warp_sum(sum);
   sum_x = warp_sum(sum_x);
   const A scale = p.scale_now ? static_cast<A>(*p.scale_now) : c.scale;
-  const int32_t label = p.labels(b);
   const A weight = label < 0 ? A(0) : p.class_weights ? p.class_weights(label) : A(1);
   if (p.losses && threadIdx.x == 0) {
     A loss = 0;
-    if (label >= 0) loss = weight * (log(sum) - c.peak * (x[label] - largest) - c.share * sum_x);
+    if (label >= 0) loss = weight * (log(sum) - c.peak * (of_label - largest) - c.share * sum_x);
     p.losses(b) = loss;
   }
-  if (p.hits) {
-    bool missed = label < 0;
-    for (int64_t k = threadIdx.x; k < K && !missed; k += kWarp)
-      missed = k < label ? !(x[k] < x[label]) : !(x[k] <= x[label]);
-    missed = __any_sync(kWholeWarp, missed);
-    if (threadIdx.x == 0) p.hits(b) = !missed;
-  }
+  missed = __any_sync(kWholeWarp, missed);
+  if (p.hits && threadIdx.x == 0) p.hits(b) = !missed;
   for (int64_t k = threadIdx.x; k < K; k += kWarp) {
     const A y = exp(x[k] - largest) / sum;
     p.probabilities(b, k) = y;
