@@ -113,6 +113,8 @@ sub figures_of {
     }
     my @faults;
     push @faults, "no loop over time with barriers" unless $k{barriers};
+    push @faults, "no load of R anywhere: do its instructions name their source lines (-lineinfo)?"
+        unless grep { $_->[1] =~ $kCounted{global} && reads_R(@{$_->[2]}) } @$code;
     push @faults, "$of_R loads of R in the loop over time" if $of_R;
     push @faults, "local memory in the loop over time" if $k{local};
     if ($name =~ /<(\w+), (\d+)/) {

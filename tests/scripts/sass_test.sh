@@ -56,6 +56,13 @@ test_R_read_again() {
     expect_contains "$output" "1 loads of R in the loop over time"
 }
 
+test_no_source_lines() {
+    disassembly
+    sed -i '/## File/d' "$here/nvdisasm"
+    check_against_itself 1
+    expect_contains "$output" "no load of R anywhere"
+}
+
 test_local_memory() {
     disassembly 'LDL R2, [R1]'
     check_against_itself 1
