@@ -163,9 +163,13 @@ TEST_P(Reference, classifier) {
   backend_->pool_forward(pool);
   const Tensor W = in(rig, "head.W", {kK, kD * kH}), logits = rig.out({kB, kK});
   backend_->linear_forward({pool.y, W, in(rig, "head.b", {kK}), logits});
-  const SoftmaxXent xent{
-      logits,        batch.labels,     {}, of("smoothing")[0], 1.0 / kB, {}, rig.out({kB, kK}),
-      rig.out({kB}), rig.out({kB, kK})};
+  const SoftmaxXent xent{.logits = logits,
+                         .labels = batch.labels,
+                         .smoothing = of("smoothing")[0],
+                         .scale = 1.0 / kB,
+                         .probabilities = rig.out({kB, kK}),
+                         .losses = rig.out({kB}),
+                         .dlogits = rig.out({kB, kK})};
   backend_->softmax_xent(xent);
 
   const Tensor dpooled = rig.out({kB, kD * kH}), dW = model.zeros({kK, kD * kH}), db = model.zeros({kK});

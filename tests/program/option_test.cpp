@@ -134,7 +134,7 @@ TEST(Set, NamesWhatIsWrong) {
   EXPECT_EQ(error("rnn.path=gpu"),
             "--set: rnn.path is 'gpu', but must be auto, cpu, onednn, step, cudnn or persistent");
   EXPECT_THAT(error("model.pooling=max,sum"),
-              HasSubstr("model.pooling is 'sum', but must be last, mean or max"));
+              HasSubstr("model.pooling is 'sum', but must be last, mean, max or sqrtn"));
   EXPECT_THAT(error("model.hidden_size=128,0"), HasSubstr("model.hidden_size is 0, but must be from 1"));
 }
 
