@@ -31,7 +31,7 @@ constexpr int kFirstSteps = 25;         // of the curriculum
 constexpr double kSmallLosses = 10;     // of the loss at which a task counts as solved: the length may grow
 constexpr uint32_t kJudgedBatches = 8;  // never trained on
 constexpr int kMaxUpdates = 20000, kReportEvery = 50;
-constexpr double kLearningRate = 4e-3;
+constexpr double kLearningRate = 4e-3, kLastLearningRate = 1e-3;  // last: at T, once the loss is small
 
 // A batch of one task: inputs [T*B,I] time-major and, for the last `outputs` steps, what is wanted.
 struct Example {
@@ -189,10 +189,10 @@ class Model {
     return task_.loss(example, outputs_, d_outputs_);
   }
 
-  void update(const Example& example, int64_t step) {
+  void update(const Example& example, double rate, int64_t step) {
     loss(example);
     backward();
-    optimizer_->update(kLearningRate, step);
+    optimizer_->update(rate, step);
   }
 
   // Norm of d(outputs at the last step)/d(input at each step), averaged over the batch. [T]
@@ -296,14 +296,14 @@ void print_gradients(const char* when, const std::vector<double>& norms) {
 }
 
 // kReportEvery updates after `update` others, every other one at `steps`, the others at fewer.
-void train(Model& model, const Task& task, int steps, int update) {
+void train(Model& model, const Task& task, int steps, double rate, int update) {
   const int fewest = std::min(task.shortest() + 1, steps);
   for (int end = update + kReportEvery; update < end; ++update) {
     const auto number = static_cast<uint32_t>(update);
     const uint32_t random = philox(1, number, 0, 0, 5).word[0] % static_cast<uint32_t>(steps - fewest + 1);
     const int length = update % 2 ? steps : fewest + static_cast<int>(random);
     model.set_steps(length);
-    model.update(task.draw(1, number, length), update + 1);
+    model.update(task.draw(1, number, length), rate, update + 1);
   }
 }
 
@@ -321,9 +321,10 @@ void solve(const Task& task, int threads) {
   Model model(task, threads);
   print_gradients("at the start", model.gradient_by_step(task.draw(2, 0, task.steps())));
   int update = 0, steps = std::min(kFirstSteps, task.steps());
+  double rate = kLearningRate;
   bool solved = false;
   while (!solved && update < kMaxUpdates) {
-    train(model, task, steps, update);
+    train(model, task, steps, rate, update);
     update += kReportEvery;
     const double loss = judge(model, task, steps, update);
     const bool longest = steps == task.steps(), enough = loss < kSmallLosses * task.solved();
@@ -331,6 +332,7 @@ void solve(const Task& task, int threads) {
     if (solved || (enough && !longest) || update % (10 * kReportEvery) == 0)
       printf("  update %5d: %4d steps, loss %.5f\n", update, steps, loss);
     fflush(stdout);
+    if (enough && longest) rate = kLastLearningRate;
     if (enough) steps = std::min(steps + std::max(1, (steps - task.shortest()) / 4), task.steps());
   }
   model.set_steps(task.steps());
