@@ -43,8 +43,8 @@ std::vector<Voter> open_voters(const Arguments& args) {
 }
 
 void Votes::add(std::int32_t document, std::span<const double> probabilities) {
-  float* sums = sums_.data() + static_cast<std::size_t>(document) * classes_;
-  for (std::size_t k = 0; k < classes_; ++k) sums[k] += static_cast<float>(probabilities[k]);
+  double* sums = sums_.data() + static_cast<std::size_t>(document) * classes_;
+  for (std::size_t k = 0; k < classes_; ++k) sums[k] += probabilities[k];
 }
 
 Metrics Votes::count(const Corpus& corpus, bool multi_label, int voters,
@@ -52,8 +52,8 @@ Metrics Votes::count(const Corpus& corpus, bool multi_label, int voters,
   Scorer scorer(static_cast<int>(classes_), multi_label);
   std::vector<double> row(classes_);
   for (std::int32_t document = 0; document < corpus.documents(); ++document) {
-    const float* sums = sums_.data() + static_cast<std::size_t>(document) * classes_;
-    for (std::size_t k = 0; k < classes_; ++k) row[k] = static_cast<double>(sums[k]) / voters;
+    const double* sums = sums_.data() + static_cast<std::size_t>(document) * classes_;
+    for (std::size_t k = 0; k < classes_; ++k) row[k] = sums[k] / voters;
     const std::span<const std::int32_t> gold = corpus.known_classes(document);
     const std::vector<std::string> unseen = options.unseen_labels(document);
     if (multi_label) {

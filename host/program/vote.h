@@ -19,7 +19,7 @@ struct Voter {
 // Throws UserError where one is no finished run, or has other labels than RUN.
 std::vector<Voter> open_voters(const Arguments& args);
 
-// The votes on a corpus: 4 K bytes a document.
+// The votes on a corpus: 8 K bytes a document.
 class Votes {
  public:
   Votes(std::int64_t documents, int classes)
@@ -32,7 +32,7 @@ class Votes {
 
  private:
   std::size_t classes_;
-  std::vector<float> sums_;  // [documents,K]
+  std::vector<double> sums_;  // [documents,K]
 };
 
 }  // namespace sluice
