@@ -5,7 +5,7 @@ use warnings;
 use Exporter 'import';
 use File::Find;
 
-our @EXPORT_OK = qw(objects_of slurp string_at images_of sections_of short_names);
+our @EXPORT_OK = qw(objects_of slurp string_at images_of sections_of short_names nvcc_of read_table);
 
 my $kElfMachine = 190;
 
@@ -49,6 +49,26 @@ sub images_of {
         push @images, [unpack('V', substr $image, 48, 4) >> 8 & 0xff, $image];
     }
     return @images;
+}
+
+# nvcc's version, as an object's bytes tell it; undef where they do not.
+sub nvcc_of {
+    my ($bytes) = @_;
+    return $bytes =~ /Cuda compilation tools, release [\d.]+, V([\d.]+)/ ? $1 : undef;
+}
+
+# {number of the target}{kernel}{column} of a committed table, and the nvcc that it was made with: '' where there is no table.
+sub read_table {
+    my ($table, @columns) = @_;
+    my (%lines, $nvcc);
+    return (\%lines, '') unless -e $table;
+    for (split /\n/, slurp($table)) {
+        $nvcc = $1 if /^# nvcc (\S+)/;
+        next if /^#|^kernel\t|^\s*$/;
+        my ($kernel, $target, @values) = split /\t/;
+        @{$lines{$target =~ s/^sm_//r}{$kernel}}{@columns} = @values;
+    }
+    return (\%lines, $nvcc // '');
 }
 
 # Demangled and without what every name has: family/kernel<arguments>.

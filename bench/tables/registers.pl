@@ -13,7 +13,7 @@ use warnings;
 use File::Basename qw(dirname);
 use FindBin;
 use lib $FindBin::RealBin;
-use Cubin qw(objects_of slurp string_at images_of sections_of short_names);
+use Cubin qw(objects_of slurp string_at images_of sections_of short_names nvcc_of read_table);
 
 # What an SM has, by compute capability: CUDA programming guide, technical specifications. Registers are dealt to a warp by 256,
 # shared memory to a block by 128 bytes on top of 1 KB of the system's own.
@@ -113,29 +113,15 @@ sub read_build {
                 $found{$sm}{$names[$i]} = $k;
             }
         }
-        $nvcc //= $1 if $bytes =~ /Cuda compilation tools, release [\d.]+, V([\d.]+)/;
+        $nvcc //= nvcc_of($bytes);
     }
     %found or die "registers.pl: no machine code in $build: nvcc may have compressed it (--compress-mode=none)\n";
     return (\%found, $nvcc // 'unknown');
 }
 
-sub read_table {
-    my (%lines, $nvcc);
-    return (\%lines, '') unless -e $table;
-    for (split /\n/, slurp($table)) {
-        $nvcc = $1 if /^# nvcc (\S+)/;
-        next if /^#|^kernel\t|^\s*$/;
-        my ($kernel, $target, @values) = split /\t/;
-        my %k;
-        @k{@kColumns} = @values;
-        $lines{$target =~ s/^sm_//r}{$kernel} = \%k;
-    }
-    return (\%lines, $nvcc // '');
-}
-
 sub write_table {
     my ($found, $nvcc) = @_;
-    my ($lines, $before) = read_table();
+    my ($lines, $before) = read_table($table, @kColumns);
     $lines = {} if $before ne $nvcc;
     $lines->{$_} = $found->{$_} for keys %$found;
     my %kernels = map { $_ => 1 } map { keys %$_ } values %$lines;
@@ -166,7 +152,7 @@ sub worse {
 
 sub check {
     my ($found, $nvcc) = @_;
-    my ($lines, $made_by) = read_table();
+    my ($lines, $made_by) = read_table($table, @kColumns);
     my ($faults, $better) = (0, 0);
     my $fault = sub { print "@_\n"; $faults++ };
     for my $sm (sort { $a <=> $b } keys %$found) {

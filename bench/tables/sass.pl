@@ -16,7 +16,7 @@ use File::Basename qw(dirname);
 use File::Temp;
 use FindBin;
 use lib $FindBin::RealBin;
-use Cubin qw(objects_of slurp images_of short_names);
+use Cubin qw(objects_of slurp images_of short_names nvcc_of read_table);
 
 my $kFamily = 'recurrence_persistent';
 my $kSources = "$FindBin::RealBin/../../kernels/$kFamily";    # where a compiler cache names a folder that is gone
@@ -125,12 +125,12 @@ sub figures_of {
     return (\%k, @faults);
 }
 
-# {kernel}{target} and faults of all objects of BUILD, and nvcc's version.
+# {kernel}{number of the target} and faults of all objects of BUILD, and nvcc's version.
 sub read_build {
     my (%found, @faults, $nvcc);
     for (grep { $_->[0] eq $kFamily } objects_of($build)) {
         my $bytes = slurp($_->[1]);
-        $nvcc //= $1 if $bytes =~ /Cuda compilation tools, release [\d.]+, V([\d.]+)/;
+        $nvcc //= nvcc_of($bytes);
         for (images_of($bytes)) {
             my ($sm, $image) = @$_;
             my ($code, $labels) = disassemble($image);
@@ -138,25 +138,13 @@ sub read_build {
             my @names   = short_names($kFamily, @mangled);
             for my $i (0 .. $#names) {
                 my ($k, @wrong) = figures_of($names[$i], $code->{$mangled[$i]}, $labels->{$mangled[$i]} // {});
-                $found{$names[$i]}{"sm_$sm"} = $k;
+                $found{$names[$i]}{$sm} = $k;
                 push @faults, map { "$names[$i] sm_$sm: $_" } @wrong;
             }
         }
     }
     %found or die "sass.pl: no machine code of $kFamily in $build: nvcc may have compressed it (--compress-mode=none)\n";
     return (\%found, \@faults, $nvcc // 'unknown');
-}
-
-sub read_table {
-    my (%lines, $nvcc);
-    return (\%lines, '') unless -e $table;
-    for (split /\n/, slurp($table)) {
-        $nvcc = $1 if /^# nvcc (\S+)/;
-        next if /^#|^kernel\t|^\s*$/;
-        my ($kernel, $target, @values) = split /\t/;
-        @{$lines{$kernel}{$target}}{@kColumns} = @values;
-    }
-    return (\%lines, $nvcc // '');
 }
 
 sub write_table {
@@ -166,7 +154,7 @@ sub write_table {
         "# stores to shared memory, loads from global memory, asynchronous fetches, writes to global memory, barriers, local memory. Made by:\n",
         "# $fix\n# nvcc $nvcc\n", join("\t", 'kernel', 'target', @kColumns), "\n";
     for my $kernel (sort keys %$found) {
-        print $out join("\t", $kernel, $_, @{$found->{$kernel}{$_}}{@kColumns}), "\n" for sort keys %{$found->{$kernel}};
+        print $out join("\t", $kernel, "sm_$_", @{$found->{$kernel}{$_}}{@kColumns}), "\n" for sort { $a <=> $b } keys %{$found->{$kernel}};
     }
     close $out and rename "$table.tmp", $table or die "sass.pl: cannot write $table: $!\n";
 }
@@ -174,14 +162,14 @@ sub write_table {
 # What is worse in a kernel than in its line, in words.
 sub compare {
     my ($found) = @_;
-    my ($lines, $made_by) = read_table();
+    my ($lines, $made_by) = read_table($table, @kColumns);
     return () if $made_by ne $_[1];
     my @faults;
     for my $kernel (sort keys %$found) {
-        for my $target (sort keys %{$found->{$kernel}}) {
-            my ($k, $line) = ($found->{$kernel}{$target}, $lines->{$kernel}{$target});
-            push @faults, "$kernel $target: has no line" unless $line;
-            push @faults, map { "$kernel $target: $_ $k->{$_}, was $line->{$_}" } grep { $k->{$_} > $line->{$_} } @kWorse if $line;
+        for my $target (sort { $a <=> $b } keys %{$found->{$kernel}}) {
+            my ($k, $line) = ($found->{$kernel}{$target}, $lines->{$target}{$kernel});
+            push @faults, "$kernel sm_$target: has no line" unless $line;
+            push @faults, map { "$kernel sm_$target: $_ $k->{$_}, was $line->{$_}" } grep { $k->{$_} > $line->{$_} } @kWorse if $line;
         }
     }
     return @faults;
