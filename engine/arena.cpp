@@ -5,14 +5,13 @@
 namespace sluice {
 namespace {
 
-constexpr size_t kAlignment = 256;
 constexpr double kMegabyte = 1024.0 * 1024.0;
 
 }  // namespace
 
 Tensor Arena::take(const std::string& owner, DType type, std::initializer_list<int64_t> shape, size_t& used) {
   Tensor tensor(nullptr, type, shape);
-  const size_t bytes = (tensor.bytes() + kAlignment - 1) / kAlignment * kAlignment;
+  const size_t bytes = aligned(tensor.bytes());
   if (memory_.data()) {
     const size_t base = &used == &scratch_used_ ? saved_bytes_ : 0;
     SLUICE_CHECK(base + used + bytes <= memory_.bytes(), "arena: {} wants more than was measured", owner);

@@ -5,12 +5,6 @@
 namespace sluice {
 namespace {
 
-constexpr size_t kAlignment = 256;
-
-size_t padded(size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
-
 // Calls f(its tensor in `batch`, type, elements, its values in `host`) for each array of a batch, in the
 // order of a block: where it lies is a function of `shape` alone. `host` may be null.
 template <class F>
@@ -43,7 +37,7 @@ DeviceBatch::DeviceBatch(Backend& backend, const MaxShape& max, Layout layout, i
   Batch measured;
   for_each_array(max, int64_t{max.sequences} * classes, nullptr, measured,
                  [&](Tensor&, DType type, int64_t count, const void*) {
-                   bytes += static_cast<int64_t>(padded(static_cast<size_t>(count) * size_of(type)));
+                   bytes += static_cast<int64_t>(aligned(static_cast<size_t>(count) * size_of(type)));
                  });
   const int64_t masks = layout == Layout::padded ? int64_t{max.sequences} * max.steps : 0;
   memory_ = Buffer(backend, static_cast<size_t>(2 * bytes + masks), "batches");
@@ -71,7 +65,7 @@ void DeviceBatch::prefetch(const HostBatch& next) {
   for_each_array(shape, static_cast<int64_t>(next.targets.size()), &next, placed,
                  [&](Tensor& tensor, DType type, int64_t count, const void* values) {
                    const size_t bytes = static_cast<size_t>(count) * size_of(type), at = block_.size();
-                   block_.resize(at + padded(bytes));
+                   block_.resize(at + aligned(bytes));
                    const bool part = &tensor == &placed.segment_rows;  // of N, those that are tokens
                    const size_t given = part ? static_cast<size_t>(next.tokens) * size_of(type) : bytes;
                    if (given) std::memcpy(block_.data() + at, values, given);
@@ -100,7 +94,7 @@ const Batch& DeviceBatch::load(const HostBatch& host) {
   for_each_array(shape, static_cast<int64_t>(host.targets.size()), &host, batch_,
                  [&](Tensor& tensor, DType type, int64_t count, const void*) {
                    tensor = Tensor(next, type, {count});
-                   next += padded(tensor.bytes());
+                   next += aligned(tensor.bytes());
                  });
   batch_.targets = host.targets.empty() ? Tensor() : batch_.targets.reshape({host.sequences, host.classes});
   if (host.layout == Layout::padded) {

@@ -20,11 +20,6 @@ uint64_t seed_of(uint64_t seed, const std::string& name) {
 }
 
 // Rows of a gradient and their ids lie beside each other, each aligned.
-size_t aligned(size_t bytes) {
-  constexpr size_t kAlignment = 256;
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
-
 size_t id_bytes(int capacity) {
   return aligned(static_cast<size_t>(capacity) * sizeof(int32_t));
 }

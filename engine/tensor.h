@@ -32,6 +32,12 @@ constexpr size_t size_of(DType type) {
 }
 const char* name_of(DType type);
 
+// Bytes up to where the next tensor of one allocation begins: any kernel's widest access is aligned there.
+constexpr size_t aligned(size_t bytes) {
+  constexpr size_t kAlignment = 256;
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
 // Stored only: what is computed of them is computed and accumulated in f32.
 constexpr bool is_half(DType type) {
   return type == DType::bf16 || type == DType::f16;

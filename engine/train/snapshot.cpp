@@ -1,16 +1,6 @@
 #include "engine/train/snapshot.h"
 
 namespace sluice {
-namespace {
-
-constexpr size_t kAlignment = 64;
-
-size_t aligned(size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
-
-}  // namespace
-
 size_t Snapshot::bytes(const std::vector<NamedTensor>& originals) {
   size_t sum = 0;
   for (const auto& [name, tensor] : originals) sum += aligned(tensor.bytes());

@@ -9,11 +9,7 @@
 namespace sluice {
 namespace {
 
-constexpr size_t kLossesAt = 64;  // bytes from the start, where any type is aligned
-
-size_t aligned(size_t bytes) {
-  return (bytes + kLossesAt - 1) / kLossesAt * kLossesAt;
-}
+constexpr size_t kLossesAt = aligned(1);  // bytes from the start
 
 }  // namespace
 

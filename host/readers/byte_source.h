@@ -9,6 +9,9 @@
 
 namespace sluice {
 
+// What files are read in, and what is decompressed at once.
+constexpr std::size_t kReadBytes = 1u << 16;
+
 class ByteSource {
  public:
   virtual ~ByteSource() = default;

@@ -17,8 +17,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t kBlockBytes = 1u << 16;
-
 constexpr std::string_view kGzipMagic = "\x1F\x8B";
 constexpr std::string_view kZstdMagic = "\x28\xB5\x2F\xFD";
 
@@ -46,9 +44,7 @@ class Resumed : public ByteSource {
 class GzipSource : public ByteSource {
  public:
   GzipSource(std::unique_ptr<ByteSource> raw, std::string name)
-      : raw_(std::move(raw)),
-        name_(std::move(name)),
-        buffer_(std::make_unique<unsigned char[]>(kBlockBytes)) {
+      : raw_(std::move(raw)), name_(std::move(name)), buffer_(std::make_unique<unsigned char[]>(kReadBytes)) {
     constexpr int kGzipOnly = 16;  // added to the window bits; zlib.h, inflateInit2
     SLUICE_CHECK(inflateInit2(&stream_, MAX_WBITS + kGzipOnly) == Z_OK, "no memory to read {}", name_);
   }
@@ -64,7 +60,7 @@ class GzipSource : public ByteSource {
       }
       if (!in_member_ && !begin_member()) continue;
       stream_.next_out = buffer_.get();
-      stream_.avail_out = kBlockBytes;
+      stream_.avail_out = kReadBytes;
       const int result = inflate(&stream_, Z_NO_FLUSH);
       if (result == Z_STREAM_END) {
         in_member_ = false;
@@ -73,7 +69,7 @@ class GzipSource : public ByteSource {
       } else if (result != Z_OK && result != Z_BUF_ERROR) {  // Z_BUF_ERROR: all was read, nothing written
         throw_damaged(name_, stream_.msg != nullptr ? stream_.msg : "not gzip data");
       }
-      const std::size_t size = kBlockBytes - stream_.avail_out;
+      const std::size_t size = kReadBytes - stream_.avail_out;
       if (size > 0) return {reinterpret_cast<const char*>(buffer_.get()), size};
     }
   }

@@ -11,8 +11,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t kBlockBytes = 1u << 16;
-
 std::string system_message(int error) {
   return std::strerror(error);
 }
@@ -22,7 +20,7 @@ std::string system_message(int error) {
 class FileSource : public ByteSource {
  public:
   explicit FileSource(const std::string& path)
-      : name_(display_name(path)), owned_(path != "-"), buffer_(std::make_unique<char[]>(kBlockBytes)) {
+      : name_(display_name(path)), owned_(path != "-"), buffer_(std::make_unique<char[]>(kReadBytes)) {
     file_ = owned_ ? ::open(path.c_str(), O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
     if (file_ < 0) throw UserError("{}: cannot be opened: {}", name_, system_message(errno));
   }
@@ -35,7 +33,7 @@ class FileSource : public ByteSource {
   std::string_view read() override {
     ssize_t size;
     do {
-      size = ::read(file_, buffer_.get(), kBlockBytes);
+      size = ::read(file_, buffer_.get(), kReadBytes);
     } while (size < 0 && errno == EINTR);
     if (size < 0 && errno == EISDIR) throw UserError("{}: is a directory: name the files in it", name_);
     if (size < 0) throw Failure("{}: cannot be read: {}", name_, system_message(errno));

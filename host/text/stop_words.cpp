@@ -36,7 +36,7 @@ constexpr std::string_view kEnglish =
     "much many "
     "few less least several enough here there when where why how now";
 
-constexpr std::size_t kMaxLineBytes = 1u << 16;
+constexpr std::size_t kMaxStopWordBytes = 1u << 16;
 constexpr std::string_view kApostrophe = "\u2019";
 
 }  // namespace
@@ -60,7 +60,7 @@ StopWords StopWords::english() {
 
 StopWords StopWords::read(ByteSource& source, const std::string& name) {
   StopWords words;
-  TextLines lines(source, name, kMaxLineBytes, /*mend=*/false);
+  TextLines lines(source, name, kMaxStopWordBytes, /*mend=*/false);
   Line line;
   std::string normalized, folded;
   while (lines.next(line)) {

@@ -11,7 +11,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t kMaxLineBytes = 1u << 20;
+constexpr std::size_t kMaxVectorLineBytes = 1u << 20;
 
 bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r';
@@ -51,12 +51,12 @@ bool parse_number(std::string_view field, float& value) {
 class TextVectors {
  public:
   TextVectors(ByteSource& source, const std::string& name, VectorRows& rows)
-      : lines_(source, name, kMaxLineBytes, /*mend=*/false), name_(name), rows_(rows) {}
+      : lines_(source, name, kMaxVectorLineBytes, /*mend=*/false), name_(name), rows_(rows) {}
 
   void read() {
     while (lines_.next(line_)) {
       if (line_.cut)
-        fail(0, fmt::format("a line of more than {} bytes; is this a vector file?", kMaxLineBytes));
+        fail(0, fmt::format("a line of more than {} bytes; is this a vector file?", kMaxVectorLineBytes));
       if (line_.number == 1 && read_header()) continue;
       read_row();
     }

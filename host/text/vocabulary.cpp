@@ -13,7 +13,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t kMaxLineBytes = 1u << 16;
+constexpr std::size_t kMaxTokenBytes = 1u << 16;
 
 struct Escape {
   char letter, meaning;
@@ -87,7 +87,7 @@ Vocabulary Vocabulary::load(const std::string& path) {
 
 Vocabulary Vocabulary::read(ByteSource& source, const std::string& name) {
   Vocabulary vocabulary;
-  TextLines lines(source, name, kMaxLineBytes, /*mend=*/false);
+  TextLines lines(source, name, kMaxTokenBytes, /*mend=*/false);
   Line line;
   std::string token;
   std::int64_t read = 0;
@@ -97,7 +97,7 @@ Vocabulary Vocabulary::read(ByteSource& source, const std::string& name) {
       throw UserError("{}:{}:{}: not UTF-8; the vocabulary is damaged", name, bad->line, bad->column);
     }
     if (line.cut)
-      throw UserError("{}: a token of more than {} bytes; is this a vocabulary?", where(0), kMaxLineBytes);
+      throw UserError("{}: a token of more than {} bytes; is this a vocabulary?", where(0), kMaxTokenBytes);
     const std::size_t bad_escape = unescape(line.bytes, token);
     if (bad_escape != std::string_view::npos) {
       throw UserError("{}: a backslash with no meaning; write \\\\ for a backslash", where(bad_escape));

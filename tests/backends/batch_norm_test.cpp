@@ -13,7 +13,7 @@ namespace {
 class BatchNormTest : public BackendTest {};
 INSTANTIATE_TEST_SUITE_P(, BatchNormTest, testing::ValuesIn(for_each_dtype_and_layout()), name_of_param);
 
-struct Problem {
+struct BatchNormProblem {
   HostBatch host;
   size_t C = 0;
   bool training = true;
@@ -22,7 +22,7 @@ struct Problem {
   Values gamma, beta, running_mean, running_var;  // [C]
   Values dgamma0, dbeta0;                         // what the gradients hold before
 
-  Problem(const std::vector<int>& lengths, Layout layout, size_t columns, DType dtype, bool train)
+  BatchNormProblem(const std::vector<int>& lengths, Layout layout, size_t columns, DType dtype, bool train)
       : host(ragged(lengths, layout)), C(columns), training(train) {
     Random random(C + static_cast<size_t>(host.rows));
     const size_t all = static_cast<size_t>(host.rows) * C;
@@ -43,7 +43,7 @@ struct Normed {
   Values y, running_mean, running_var, mean, inverse_std, dx, dgamma, dbeta;
 };
 
-Normed run(Rig& rig, const Problem& p, bool with_batch = true) {
+Normed run(Rig& rig, const BatchNormProblem& p, bool with_batch = true) {
   const Batch batch = rig.upload(p.host);
   const auto C = static_cast<int64_t>(p.C);
   const int64_t M = p.host.rows;
@@ -76,7 +76,7 @@ Normed run(Rig& rig, const Problem& p, bool with_batch = true) {
   return got;
 }
 
-Values valid_rows(const Problem& p, const Values& rows) {
+Values valid_rows(const BatchNormProblem& p, const Values& rows) {
   Values result;
   const std::vector<Place> places = places_of(p.host);
   for (size_t k = 0; k < rows.size(); ++k)
@@ -85,7 +85,7 @@ Values valid_rows(const Problem& p, const Values& rows) {
 }
 
 // The valid rows' values put back at their rows, 0 elsewhere.
-Values spread(const Problem& p, const Values& valid) {
+Values spread(const BatchNormProblem& p, const Values& valid) {
   Values result;
   size_t next = 0;
   for (const Place& place : places_of(p.host))
@@ -93,7 +93,7 @@ Values spread(const Problem& p, const Values& valid) {
   return result;
 }
 
-Normed run_oracle(const Problem& p, const oracle::Matrix& x, const oracle::Matrix& dy) {
+Normed run_oracle(const BatchNormProblem& p, const oracle::Matrix& x, const oracle::Matrix& dy) {
   oracle::BatchNorm layer{p.gamma, p.beta, p.running_mean, p.running_var, p.epsilon, p.momentum};
   const oracle::BatchNormed out =
       p.training ? oracle::batch_norm_train(layer, x) : oracle::batch_norm_eval(layer, x);
@@ -106,13 +106,13 @@ Normed run_oracle(const Problem& p, const oracle::Matrix& x, const oracle::Matri
           out.inverse_std, g.dx.values,        g.dgamma,          g.dbeta};
 }
 
-Normed run_oracle(const Problem& p) {
+Normed run_oracle(const BatchNormProblem& p) {
   const auto M = static_cast<size_t>(p.host.tokens);
   return run_oracle(p, {M, p.C, valid_rows(p, p.x)}, {M, p.C, valid_rows(p, p.dy)});
 }
 
 // Statistics are sums of M values; what follows multiplies them by a few more.
-Bound bound_of(DType acc, const Problem& p) {
+Bound bound_of(DType acc, const BatchNormProblem& p) {
   Bound bound = tolerance::sum(acc, p.host.tokens);
   bound.of_element += 8 * tolerance::unit(acc);
   bound.of_largest += 8 * tolerance::unit(acc);
@@ -132,7 +132,7 @@ Bound magnified(const Bound& bound, const Normed& want) {
 
 // dx is a difference of terms of size gamma / sigma * dy, |dy| <= 1; with few rows it all but vanishes, so
 // that the bound must be taken of the terms.
-Bound input_gradient_bound(const Bound& bound, const Problem& p, const Normed& want) {
+Bound input_gradient_bound(const Bound& bound, const BatchNormProblem& p, const Normed& want) {
   Bound result = magnified(bound, want);
   const double terms = largest(p.gamma) * largest(want.inverse_std);
   result.of_largest *= std::max(1.0, terms / largest(want.dx));
@@ -146,7 +146,7 @@ TEST_P(BatchNormTest, equals_the_oracle) {
         SCOPED_TRACE(testing::Message()
                      << testing::PrintToString(lengths) << " C " << C << " training " << training);
         Rig rig(*backend_, dtype_);
-        const Problem p(lengths, layout_, C, dtype_, training);
+        const BatchNormProblem p(lengths, layout_, C, dtype_, training);
         const Normed got = run(rig, p), want = run_oracle(p);
         const Bound bound = bound_of(acc_, p);
         EXPECT_TRUE(near(got.y, spread(p, want.y), tolerance::stored_as(dtype_, magnified(bound, want))));
@@ -168,14 +168,14 @@ TEST_P(BatchNormTest, equals_the_oracle) {
 // The bounds must tell a statistic that counts one padding row, one row less, or the biased variance.
 TEST_P(BatchNormTest, bounds_bite) {
   Rig rig(*backend_, dtype_);
-  Problem p({9, 8, 7, 3, 1}, layout_, 5, dtype_, true);
+  BatchNormProblem p({9, 8, 7, 3, 1}, layout_, 5, dtype_, true);
   const Normed got = run(rig, p);
   const Bound bound = bound_of(acc_, p);
   Values x = valid_rows(p, p.x), dy = valid_rows(p, p.dy);
   const Normed whole = run_oracle(p);
   EXPECT_FALSE(near(got.running_var,
                     run_oracle([&] {
-                      Problem other = p;
+                      BatchNormProblem other = p;
                       other.momentum *= 27.0 / 28;  // the biased variance, nearly
                       return other;
                     }())
@@ -193,7 +193,7 @@ TEST_P(BatchNormTest, bounds_bite) {
 
 TEST_P(BatchNormTest, one_row_takes_the_biased_variance) {
   Rig rig(*backend_, dtype_);
-  const Problem p({1}, layout_, 3, dtype_, true);
+  const BatchNormProblem p({1}, layout_, 3, dtype_, true);
   const Normed got = run(rig, p);
   EXPECT_TRUE(near(got.y, p.beta, tolerance::stored_as(dtype_, bound_of(acc_, p))));
   for (size_t c = 0; c < 3; ++c)
@@ -202,7 +202,7 @@ TEST_P(BatchNormTest, one_row_takes_the_biased_variance) {
 
 TEST_P(BatchNormTest, batch_without_a_row_changes_nothing) {
   Rig rig(*backend_, dtype_);
-  const Problem p({0, 0}, layout_, 3, dtype_, true);
+  const BatchNormProblem p({0, 0}, layout_, 3, dtype_, true);
   const Normed got = run(rig, p);
   EXPECT_TRUE(same_bits(got.running_mean, p.running_mean));
   EXPECT_TRUE(same_bits(got.running_var, p.running_var));
@@ -212,7 +212,7 @@ TEST_P(BatchNormTest, batch_without_a_row_changes_nothing) {
 
 TEST_P(BatchNormTest, without_a_batch_every_row_counts) {
   Rig rig(*backend_, dtype_);
-  Problem p({6, 6, 6}, layout_, 17, dtype_, true);  // no padding: the same rows either way
+  BatchNormProblem p({6, 6, 6}, layout_, 17, dtype_, true);  // no padding: the same rows either way
   const Normed got = run(rig, p, false), want = run_oracle(p);
   EXPECT_TRUE(near(got.y, want.y, tolerance::stored_as(dtype_, bound_of(acc_, p))));
   EXPECT_TRUE(near(got.dx, want.dx, tolerance::stored_as(dtype_, bound_of(acc_, p))));
@@ -221,7 +221,7 @@ TEST_P(BatchNormTest, without_a_batch_every_row_counts) {
 // A mean far from nought with little spread: E[x^2] - E[x]^2 would lose every digit in f32.
 TEST_P(BatchNormTest, variance_survives_a_large_mean) {
   Rig rig(*backend_, dtype_);
-  Problem p({20, 20, 11}, layout_, 4, dtype_, true);
+  BatchNormProblem p({20, 20, 11}, layout_, 4, dtype_, true);
   // Exact in the type; in 16 bits, a few of its neighbours.
   const int spread_of_x = is_half(dtype_) ? 4 : 128;
   const double apart = dtype_ == DType::bf16 ? 8 : dtype_ == DType::f16 ? 1 : 0x1p-13;
@@ -238,7 +238,7 @@ TEST_P(BatchNormTest, variance_survives_a_large_mean) {
 
 TEST_P(BatchNormTest, works_in_place) {
   Rig rig(*backend_, dtype_);
-  const Problem p({7, 5, 2}, layout_, 9, dtype_, false);
+  const BatchNormProblem p({7, 5, 2}, layout_, 9, dtype_, false);
   const Normed apart = run(rig, p);
   const Batch batch = rig.upload(p.host);
   const int64_t M = p.host.rows;

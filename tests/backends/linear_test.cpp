@@ -10,11 +10,11 @@ namespace {
 class Linear : public BackendTest {};
 INSTANTIATE_TEST_SUITE_P(, Linear, testing::ValuesIn(for_each_dtype()), name_of_param);
 
-struct Problem {
+struct LinearProblem {
   int M, C, K;
   Values x, W, b, dy, dW0, db0;
 
-  Problem(int m, int c, int k, DType dtype, bool whole = false) : M(m), C(c), K(k) {
+  LinearProblem(int m, int c, int k, DType dtype, bool whole = false) : M(m), C(c), K(k) {
     Random random(static_cast<uint64_t>(m + 100 * c + 10000 * k));
     const auto draw = [&](int count) {
       const auto n = static_cast<size_t>(count);
@@ -33,7 +33,7 @@ struct Result {
   Values y, dx, dW, db;
 };
 
-Result run(Rig& rig, const Problem& p, bool with_dx = true, int64_t bias_offset = 0) {
+Result run(Rig& rig, const LinearProblem& p, bool with_dx = true, int64_t bias_offset = 0) {
   const Tensor x = rig.in(p.x, {p.M, p.C}), W = rig.in(p.W, {p.K, p.C}), y = rig.out_acc({p.M, p.K});
   Values b(static_cast<size_t>(bias_offset));
   b.insert(b.end(), p.b.begin(), p.b.end());
@@ -47,7 +47,7 @@ Result run(Rig& rig, const Problem& p, bool with_dx = true, int64_t bias_offset 
   return {rig.get(y), with_dx ? rig.get(dx) : Values(), rig.get(dW), rig.get(db)};
 }
 
-Result run_oracle(const Problem& p) {
+Result run_oracle(const LinearProblem& p) {
   const auto M = static_cast<size_t>(p.M), C = static_cast<size_t>(p.C), K = static_cast<size_t>(p.K);
   const oracle::Matrix x(M, C, p.x), W(K, C, p.W), dy(M, K, p.dy);
   oracle::LinearGradients g = oracle::linear_backward(x, W, dy);
@@ -63,7 +63,7 @@ TEST_P(Linear, equals_the_oracle) {
   for (const auto& [M, C, K] : kShapes) {
     SCOPED_TRACE(testing::Message() << "M " << M << " C " << C << " K " << K);
     Rig rig(*backend_, dtype_);
-    const Problem p(M, C, K, dtype_);
+    const LinearProblem p(M, C, K, dtype_);
     const Result got = run(rig, p), want = run_oracle(p);
     EXPECT_TRUE(near(got.y, want.y, tolerance::sum(acc_, C)));
     EXPECT_TRUE(near(got.dx, want.dx, tolerance::sum(dtype_, K)));
@@ -77,7 +77,7 @@ TEST_P(Linear, small_whole_numbers_are_exact) {
   for (const auto& [M, C, K] : kShapes) {
     SCOPED_TRACE(testing::Message() << "M " << M << " C " << C << " K " << K);
     Rig rig(*backend_, dtype_);
-    const Problem p(M, C, K, dtype_, true);
+    const LinearProblem p(M, C, K, dtype_, true);
     const Result got = run(rig, p), want = run_oracle(p);
     EXPECT_TRUE(near(got.y, want.y, tolerance::exact()));
     EXPECT_TRUE(near(got.dx, rounded_to(dtype_, want.dx), tolerance::exact()));
@@ -88,13 +88,13 @@ TEST_P(Linear, small_whole_numbers_are_exact) {
 
 TEST_P(Linear, bias_may_lie_anywhere) {
   Rig rig(*backend_, dtype_);
-  const Problem p(7, 17, 5, dtype_);
+  const LinearProblem p(7, 17, 5, dtype_);
   EXPECT_TRUE(near(run(rig, p, true, 1).y, run_oracle(p).y, tolerance::sum(acc_, 17)));
 }
 
 TEST_P(Linear, gradient_of_the_input_may_be_left_out) {
   Rig rig(*backend_, dtype_);
-  const Problem p(7, 17, 5, dtype_);
+  const LinearProblem p(7, 17, 5, dtype_);
   const Result got = run(rig, p, false), want = run(rig, p);
   EXPECT_TRUE(same_bits(got.dW, want.dW));
   EXPECT_TRUE(same_bits(got.db, want.db));
@@ -102,22 +102,22 @@ TEST_P(Linear, gradient_of_the_input_may_be_left_out) {
 
 TEST_P(Linear, bounds_bite) {
   Rig rig(*backend_, dtype_);
-  const Problem p(33, 65, 9, dtype_);
+  const LinearProblem p(33, 65, 9, dtype_);
   const Result got = run(rig, p);
-  Problem no_bias = p;
+  LinearProblem no_bias = p;
   no_bias.b.assign(no_bias.b.size(), 0.0);
   EXPECT_FALSE(near(got.y, run_oracle(no_bias).y, tolerance::sum(acc_, 65)));
-  Problem one_row_less = p;
+  LinearProblem one_row_less = p;
   std::fill_n(one_row_less.dy.begin(), 9, 0.0);
   EXPECT_FALSE(near(got.dW, run_oracle(one_row_less).dW, tolerance::sum(acc_, 33)));
   EXPECT_FALSE(near(got.db, run_oracle(one_row_less).db, tolerance::sum(acc_, 33)));
-  Problem overwritten = p;  // as if += were =
+  LinearProblem overwritten = p;  // as if += were =
   overwritten.dW0.assign(overwritten.dW0.size(), 0.0);
   EXPECT_FALSE(near(got.dW, run_oracle(overwritten).dW, tolerance::sum(acc_, 33)));
-  Problem slightly_off = p;  // one weight by 64 units: far below what a plot would show
+  LinearProblem slightly_off = p;  // one weight by 64 units: far below what a plot would show
   slightly_off.W[3] *= 1 + 4096 * tolerance::unit(dtype_);
   EXPECT_FALSE(near(got.y, run_oracle(slightly_off).y, tolerance::sum(acc_, 65)));
-  Problem one_class_off = p;  // one weight by a hundredth: seen through what dx is stored in
+  LinearProblem one_class_off = p;  // one weight by a hundredth: seen through what dx is stored in
   one_class_off.W[3] += 0.01;
   EXPECT_FALSE(near(got.dx, run_oracle(one_class_off).dx, tolerance::sum(dtype_, 9)));
 }

@@ -6,10 +6,6 @@
 namespace sluice {
 namespace {
 
-size_t unsigned_of(int value) {
-  return static_cast<size_t>(value);
-}
-
 void append(Values& to, const Values& from) {
   to.insert(to.end(), from.begin(), from.end());
 }

@@ -8,10 +8,6 @@
 namespace sluice {
 namespace {
 
-size_t unsigned_of(int value) {
-  return static_cast<size_t>(value);
-}
-
 size_t gates_of(const RnnShape& shape) {
   return unsigned_of(traits_of(shape.cell).gates);
 }

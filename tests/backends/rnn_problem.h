@@ -7,6 +7,10 @@
 
 namespace sluice {
 
+constexpr size_t unsigned_of(int value) {
+  return static_cast<size_t>(value);
+}
+
 // Gains and bias of layer normalisation, or their gradients; empty without it.
 struct NormValues {
   Values input, recurrent;  // [D,G*H]

@@ -7,7 +7,7 @@
 namespace oracle {
 namespace {
 
-struct Problem {
+struct GruProblem {
   GruLayer layer;
   Matrix x;
   Vector h0;
@@ -15,7 +15,7 @@ struct Problem {
   Vector dhT;
   size_t row = 3;
 
-  Problem(size_t len, size_t E, size_t H)
+  GruProblem(size_t len, size_t E, size_t H)
       : x(len, E, wave(len * E, 0.1)), h0(wave(H, 0.2)), dy(len, H, wave(len * H, 0.4)), dhT(wave(H, 0.5)) {
     layer.W = Matrix(3 * H, E, wave(3 * H * E, 0.7));
     layer.R = Matrix(3 * H, H, wave(3 * H * H, 0.8));
@@ -50,17 +50,17 @@ struct Problem {
 };
 
 TEST(OracleGru, gradients_are_the_finite_differences) {
-  Problem(5, 3, 4).check_gradients();
+  GruProblem(5, 3, 4).check_gradients();
 }
 
 TEST(OracleGru, gradients_of_the_reverse_direction) {
-  Problem p(4, 2, 3);
+  GruProblem p(4, 2, 3);
   p.layer.reverse = true;
   p.check_gradients();
 }
 
 TEST(OracleGru, gradients_with_recurrent_dropout_and_zoneout_in_training) {
-  Problem p(6, 2, 5);
+  GruProblem p(6, 2, 5);
   p.layer.training = true;
   p.layer.recurrent_dropout = 0.4;
   p.layer.zoneout_hidden = 0.3;
@@ -68,7 +68,7 @@ TEST(OracleGru, gradients_with_recurrent_dropout_and_zoneout_in_training) {
 }
 
 TEST(OracleGru, gradients_with_layer_norm) {
-  Problem p(5, 3, 4);
+  GruProblem p(5, 3, 4);
   p.layer.training = true;
   p.layer.recurrent_dropout = 0.4;
   p.layer.zoneout_hidden = 0.3;
@@ -77,13 +77,13 @@ TEST(OracleGru, gradients_with_layer_norm) {
 }
 
 TEST(OracleGru, gradients_with_the_expectation_of_zoneout) {
-  Problem p(4, 2, 3);
+  GruProblem p(4, 2, 3);
   p.layer.zoneout_hidden = 0.3;
   p.check_gradients();
 }
 
 TEST(OracleGru, empty_sequence_hands_its_state_through) {
-  Problem p(0, 2, 3);
+  GruProblem p(0, 2, 3);
   EXPECT_EQ(gru_forward(p.layer, p.x, p.h0, 0).hT, p.h0);
   p.check_gradients();
 }
@@ -103,7 +103,7 @@ TEST(OracleGru, one_step_by_hand) {
 }
 
 TEST(OracleGru, reverse_equals_forward_on_the_reversed_sequence) {
-  Problem p(5, 3, 4);
+  GruProblem p(5, 3, 4);
   const GruRun forward = gru_forward(p.layer, p.x, p.h0, 0);
   Matrix mirrored(5, 3);
   for (size_t t = 0; t < 5; ++t)

@@ -7,7 +7,7 @@
 namespace oracle {
 namespace {
 
-struct Problem {
+struct LstmProblem {
   LstmLayer layer;
   Matrix x;
   Vector h0, c0;
@@ -15,7 +15,7 @@ struct Problem {
   Vector dhT, dcT;
   size_t row = 3;
 
-  Problem(size_t len, size_t E, size_t H)
+  LstmProblem(size_t len, size_t E, size_t H)
       : x(len, E, wave(len * E, 0.1)),
         h0(wave(H, 0.2)),
         c0(wave(H, 0.3)),
@@ -56,17 +56,17 @@ struct Problem {
 };
 
 TEST(OracleLstm, gradients_are_the_finite_differences) {
-  Problem(5, 3, 4).check_gradients();
+  LstmProblem(5, 3, 4).check_gradients();
 }
 
 TEST(OracleLstm, gradients_of_the_reverse_direction) {
-  Problem p(4, 2, 3);
+  LstmProblem p(4, 2, 3);
   p.layer.reverse = true;
   p.check_gradients();
 }
 
 TEST(OracleLstm, gradients_with_recurrent_dropout_and_zoneout_in_training) {
-  Problem p(6, 2, 5);
+  LstmProblem p(6, 2, 5);
   p.layer.training = true;
   p.layer.recurrent_dropout = 0.4;
   p.layer.zoneout_hidden = 0.3;
@@ -75,7 +75,7 @@ TEST(OracleLstm, gradients_with_recurrent_dropout_and_zoneout_in_training) {
 }
 
 TEST(OracleLstm, gradients_with_layer_norm) {
-  Problem p(5, 3, 4);
+  LstmProblem p(5, 3, 4);
   p.layer.training = true;
   p.layer.recurrent_dropout = 0.4;
   p.layer.zoneout_hidden = 0.3;
@@ -102,14 +102,14 @@ TEST(OracleLstm, one_step_with_layer_norm_by_hand) {
 }
 
 TEST(OracleLstm, gradients_with_the_expectation_of_zoneout) {
-  Problem p(4, 2, 3);
+  LstmProblem p(4, 2, 3);
   p.layer.zoneout_hidden = 0.3;
   p.layer.zoneout_cell = 0.5;
   p.check_gradients();
 }
 
 TEST(OracleLstm, empty_sequence_hands_its_state_through) {
-  Problem p(0, 2, 3);
+  LstmProblem p(0, 2, 3);
   const LstmRun run = lstm_forward(p.layer, p.x, p.h0, p.c0, 0);
   EXPECT_EQ(run.hT, p.h0);
   EXPECT_EQ(run.cT, p.c0);
@@ -130,7 +130,7 @@ TEST(OracleLstm, one_step_by_hand) {
 }
 
 TEST(OracleLstm, reverse_equals_forward_on_the_reversed_sequence) {
-  Problem p(5, 3, 4);
+  LstmProblem p(5, 3, 4);
   const LstmRun forward = lstm_forward(p.layer, p.x, p.h0, p.c0, 0);
   Matrix mirrored(5, 3);
   for (size_t t = 0; t < 5; ++t)
@@ -144,7 +144,7 @@ TEST(OracleLstm, reverse_equals_forward_on_the_reversed_sequence) {
 
 // Zoneout of 1 keeps everything: the state never moves.
 TEST(OracleLstm, total_zoneout_freezes_the_state) {
-  Problem p(3, 2, 4);
+  LstmProblem p(3, 2, 4);
   p.layer.zoneout_hidden = p.layer.zoneout_cell = 1;
   const LstmRun run = lstm_forward(p.layer, p.x, p.h0, p.c0, 0);
   EXPECT_EQ(run.hT, p.h0);

@@ -17,12 +17,6 @@ bool in_segments(const RnnShape& shape) {
   return shape.cudnn_algorithm != CudnnAlgorithm::standard;
 }
 
-// Each weight space and each call's reserve start as far apart as blocks of the allocator do.
-size_t aligned(size_t bytes) {
-  constexpr size_t kAlignment = 256;
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
-
 }  // namespace
 
 NetShape net_shape(const RnnShape& s) {
