@@ -64,11 +64,13 @@ TEST_P(RnnThreads, any_number_gives_the_same_bits) {
     if (distinct) p.use_distinct_inputs();
     const auto one = GetParam().make(1);
     const RnnResult want = run(*one, GetParam().path, p);
+    expect_same_bits(run(*one, GetParam().path, p), want);    // nothing is left behind
+    if (GetParam().backend.device == Device::cuda) continue;  // which knows no threads
     for (int threads : {2, 4}) {
       SCOPED_TRACE(threads);
       const auto many = GetParam().make(threads);
       expect_same_bits(run(*many, GetParam().path, p), want);
-      expect_same_bits(run(*many, GetParam().path, p), want);  // and again: nothing is left behind
+      expect_same_bits(run(*many, GetParam().path, p), want);
     }
   }
 }
