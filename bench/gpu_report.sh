@@ -93,7 +93,7 @@ report() {
     bench=("$build/bench/sluice_bench" --device cuda)
     if [ -n "$rehearse" ]; then
         bench+=(--rehearse --repetitions 1 --warmup 0)
-        part tests 120 ctest --test-dir "$build" -L gpu -R gather_copies_rows --output-on-failure
+        part tests 120 env GTEST_FILTER="*gather_copies_rows*" ctest --test-dir "$build" -L gpu -R gpu_backends_test --output-on-failure
     else
         part tests 200 ctest --test-dir "$build" -j4 -L gpu --output-on-failure
         if sanitizer >/dev/null; then
