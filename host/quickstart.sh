@@ -38,7 +38,7 @@ cuda_flags() {
 configure() {
     local flags
     read -ra flags <<<"$(cuda_flags)"
-    cmake -S "$root" -B "$work" -G Ninja -DCMAKE_BUILD_TYPE=Release -DSLUICE_WERROR=OFF "${flags[@]}"
+    cmake -S "$root" -B "$work" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON -DSLUICE_WERROR=OFF "${flags[@]}"
 }
 
 # train NAME OPTION...: trains into build/quickstart/NAME, in place of what an earlier call left there.
