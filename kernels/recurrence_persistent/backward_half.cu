@@ -5,12 +5,18 @@ namespace sluice::cuda {
 
 template <>
 void launch(const PersistentBackwardParams<bf16>& p, cudaStream_t stream) {
-  launch_backward<kMmaRegisterK>(p, stream);
+  if (p.shape.cell == CellKind::gru)
+    launch_gru(p, stream);
+  else
+    launch_lstm<kMmaRegisterK>(p, stream);
 }
 
 template <>
 void launch(const PersistentBackwardParams<f16>& p, cudaStream_t stream) {
-  launch_backward<kMmaRegisterK>(p, stream);
+  if (p.shape.cell == CellKind::gru)
+    launch_gru(p, stream);
+  else
+    launch_lstm<kMmaRegisterK>(p, stream);
 }
 
 }  // namespace sluice::cuda

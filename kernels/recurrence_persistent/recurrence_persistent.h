@@ -89,8 +89,10 @@ struct Exchange {
   int64_t patience = int64_t{1} << 22;  // looks at a flag before its block counts as lost; some seconds
 };
 
-// T is what rows, gates, R and what is multiplied with it are stored in, f32, bf16 or f16; states and
+// T is what rows, slots, R and what is multiplied with it are stored in, f32, bf16 or f16; states and
 // gradients of states have the type A that T is computed in. Values are rounded where the path `step` rounds.
+// G gates and S slots of the cell: Note [Slots] in kernels/cells/cell.h. One of one state ignores what is
+// c's.
 template <class T>
 struct PersistentForwardParams {
   using A = arithmetic_t<T>;
@@ -103,11 +105,11 @@ struct PersistentForwardParams {
   T* h_exchange = nullptr;         // exchange_size()
   struct Direction {
     StepMasks<A> masks;
-    View<const T, 2> x_pre;   // [N,4H], or [U,4H] with x_index: W x; may be `gates`
-    View<const T, 2> R;       // [4H,H]
-    View<const A, 1> b;       // [4H]
+    View<const T, 2> x_pre;   // [N,G*H], or [U,G*H] with x_index: W x; may lie in `slots`
+    View<const T, 2> R;       // [G*H,H]
+    View<const A, 1> b;       // [S*H]
     View<const A, 2> h0, c0;  // [B,H] or null (zero)
-    View<T, 2> gates;         // [N,4H] = activated
+    View<T, 2> slots;         // [N,S*H] = what the cell saves
     View<A, 2> c_saved;       // [N,H] = c, after zoneout
     View<A, 2> hT, cT;        // [B,H] = or null
   } directions[2];
@@ -120,14 +122,14 @@ struct PersistentBackwardParams {
   PersistentShape shape;
   Exchange exchange;
   RowPlaces places;
-  View<const T, 2> dy;  // [N,D*H]
+  View<const T, 2> y, dy;  // [N,D*H]
   struct Direction {
     StepMasks<A> masks;
-    View<const T, 2> R;         // [4H,H]
+    View<const T, 2> R;         // [G*H,H]
     View<const A, 2> c_saved;   // [N,H]
-    View<const A, 2> c0;        // [B,H] or null (zero)
+    View<const A, 2> h0, c0;    // [B,H] or null (zero)
     View<const A, 2> dhT, dcT;  // [B,H] or null (zero)
-    View<T, 2> gates;           // [N,4H] activated; = gradients of the sums before activation
+    View<T, 2> slots;           // [N,S*H] what forward saved; = gradients of the sums before activation
     View<A, 2> dh0, dc0;        // [B,H] = or null
   } directions[2];
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "kernels/recurrence_persistent/cycles.h"
 #include "kernels/recurrence_persistent/layout.h"
@@ -40,8 +41,7 @@ bool complete(PersistentPlan& p, Pass pass, const PersistentShape& s, const Devi
   p.teams_at_once = std::min(teams, s.directions * p.groups);
   p.launches = (s.directions * p.groups + p.teams_at_once - 1) / p.teams_at_once;
   divide(p, product_layout(pass, s, p), p.register_k);
-  const ProductLayout product = product_layout(pass, s, p);
-  p.shared = sizeof(float) * static_cast<size_t>(shared_layout(pass, product, p, sequences).end);
+  p.shared = sizeof(float) * static_cast<size_t>(shared_layout(pass, s, p).end);
   if (p.shared + kStaticShared > device.shared_per_block) return false;
   p.step = p.launches * step_cycles(pass, s, p, p.rows(sequences)).total();
   return true;
@@ -63,8 +63,8 @@ StepCycles step_cycles(Pass pass, const PersistentShape& shape, const Persistent
     step.weights = tiles * warps * 2 * (16.0 * p.shared_k + kMaxTileRows * k) / kSharedBytesPerCycle;
     step.pointwise += tiles * warps * 2 * 4 * sums / kSharedBytesPerCycle;
   } else {
-    step.products = rows * k * 4 * threads / kFmaPerCycle;
-    step.weights = tiles * p.shared_k * 16.0 * threads / kSharedBytesPerCycle;
+    step.products = rows * k * product.outputs * threads / kFmaPerCycle;
+    step.weights = tiles * p.shared_k * 4.0 * product.outputs * threads / kSharedBytesPerCycle;
     step.pointwise += rows * 2 * 16.0 * threads / kSharedBytesPerCycle;
   }
   return step;
@@ -72,12 +72,19 @@ StepCycles step_cycles(Pass pass, const PersistentShape& shape, const Persistent
 
 namespace {
 
+// Of the kernels there are.
+std::vector<int> register_ks(Pass pass, const PersistentShape& shape) {
+  const ProductLayout product = product_layout(pass, shape, {});
+  if (product.mma) return {kMmaRegisterK};
+  const auto& in_f32 = product.outputs == 3 ? kRegisterK<3> : kRegisterK<4>;
+  return {in_f32[0], in_f32[1]};
+}
+
 // Of all units, register_k and tile_rows; of equally fast ones that with most in registers.
-PersistentPlan best_of(Pass pass, const PersistentShape& shape, const DeviceProps& device,
-                       std::initializer_list<int> register_ks) {
+PersistentPlan best_of(Pass pass, const PersistentShape& shape, const DeviceProps& device) {
   PersistentPlan best;
   for (int units : {32, 16, 8})
-    for (int register_k : register_ks)
+    for (int register_k : register_ks(pass, shape))
       for (int tile_rows : {8, 4, 2}) {
         PersistentPlan candidate;
         candidate.units = units;
@@ -94,14 +101,13 @@ PersistentPlan best_of(Pass pass, const PersistentShape& shape, const DeviceProp
 }  // namespace
 
 Planned<PersistentPlan> plan(Pass pass, const PersistentShape& shape, const DeviceProps& device) {
-  if (shape.cell != CellKind::lstm) return Refusal{"it has no kernel for this cell"};
   if (device.major < kLeastMajor)
     return Refusal{"it needs compute capability 8.0, " + device.name + " has " +
                    std::to_string(device.major) + "." + std::to_string(device.minor)};
-  const PersistentPlan best = by_mma(shape) ? best_of(pass, shape, device, {kMmaRegisterK})
-                                            : best_of(pass, shape, device, {kRegisterK[0], kRegisterK[1]});
+  const PersistentPlan best = best_of(pass, shape, device);
   if (best.units != 0) return best;
-  const double bytes = 4.0 * shape.hidden * shape.hidden * shape.element;
+  const double bytes =
+      static_cast<double>(traits_of(shape.cell).gates) * shape.hidden * shape.hidden * shape.element;
   return Refusal{"R of hidden size " + std::to_string(shape.hidden) + ", " +
                  std::to_string(static_cast<int>(bytes / 1e6)) + " MB in " +
                  (by_mma(shape) ? "16 bits" : "f32") + ", does not stay in registers and shared memory of " +

@@ -6,14 +6,21 @@
 #include "engine/backends/cuda/rnn_persistent.h"
 #include "engine/backends/cuda/views.h"
 #include "engine/error.h"
+#include "kernels/cells/cells.h"
 #include "tests/backends/rnn_problem.h"
 
 namespace sluice {
 namespace {
 
-RnnShape shape_of(int E, int H, int D, DType dtype = DType::f32) {
+struct LayerKind {
+  DType dtype = DType::f32;
+  CellKind cell = CellKind::lstm;
+};
+
+RnnShape shape_of(int E, int H, int D, LayerKind kind = {}) {
   RnnShape s;
-  s.dtype = dtype;
+  s.cell = kind.cell;
+  s.dtype = kind.dtype;
   s.input_size = E;
   s.hidden_size = H;
   s.directions = D;
@@ -21,7 +28,7 @@ RnnShape shape_of(int E, int H, int D, DType dtype = DType::f32) {
   return s;
 }
 
-class Persistent : public testing::TestWithParam<DType> {
+class Persistent : public testing::TestWithParam<LayerKind> {
  protected:
   static RnnShape layer(int E, int H, int D) { return shape_of(E, H, D, GetParam()); }
   // Near the oracle, and the same bits again.
@@ -34,8 +41,16 @@ class Persistent : public testing::TestWithParam<DType> {
   }
   std::unique_ptr<Backend> backend_ = make_backend({.device = Device::cuda});
 };
-INSTANTIATE_TEST_SUITE_P(, Persistent, testing::Values(DType::f32, DType::bf16, DType::f16),
-                         [](const auto& test) { return std::string(name_of(test.param)); });
+std::vector<LayerKind> kinds() {
+  std::vector<LayerKind> all;
+  for (CellKind cell : kCells)
+    for (DType dtype : {DType::f32, DType::bf16, DType::f16}) all.push_back({dtype, cell});
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(, Persistent, testing::ValuesIn(kinds()), [](const auto& test) {
+  const LayerKind kind = test.param;
+  return std::string(name_of(kind.dtype)) + (kind.cell == CellKind::lstm ? "" : "_gru");
+});
 
 // In 16 bits an even H is fetched by pairs.
 TEST_P(Persistent, uneven_lengths_over_several_blocks) {
@@ -83,7 +98,7 @@ TEST_P(Persistent, regularised) {
     RnnShape s = layer(3, H, 2);
     s.recurrent_dropout = 0.3;
     s.zoneout_hidden = 0.2;
-    s.zoneout_cell = 0.1;
+    if (s.cell == CellKind::lstm) s.zoneout_cell = 0.1;
     RnnProblem p(s, {7, 6, 6, 5, 4, 3, 2, 1, 0}, Layout::packed);
     check(p);
     p.use_distinct_inputs();
