@@ -76,8 +76,7 @@ class PersistentBackward {
   }
 
  private:
-  static constexpr int kItemBefore = Cell::kSaved,
-                       kItemDy = kItemBefore + 1;  // of the ring; slots come first
+  static constexpr int kItemBefore = Cell::kSaved, kItemDy = kItemBefore + 1;  // of the ring, after the slots
   static constexpr bool kHasC = Cell::kStates == 2, kKeepsDh = kRegularised || Cell::kCarriesH;
   static_assert(Cell::kSaved == 4 && kHasC != Cell::kCarriesH);
 
