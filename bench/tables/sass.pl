@@ -117,10 +117,10 @@ sub figures_of {
         unless grep { $_->[1] =~ $kCounted{global} && reads_R(@{$_->[2]}) } @$code;
     push @faults, "$of_R loads of R in the loop over time" if $of_R;
     push @faults, "local memory in the loop over time" if $k{local};
+    my $outputs = $name =~ /forward<Gru,/ ? 3 : 4;    # of a thread in f32
     if ($name =~ /(\w+), (\d+)/) {
-        # Of a thread that adds up four outputs, a GRU's forward three; of a warp. What is in shared memory adds its own.
-        my $outputs = $name =~ /forward<Gru,/ ? 3 : 4;
-        my $held    = $1 eq 'float' ? $outputs * $2 * $kRows : $2 / $kMmaK;
+        # Of a thread that adds up its outputs; of a warp. What is in shared memory adds its own.
+        my $held = $1 eq 'float' ? $outputs * $2 * $kRows : $2 / $kMmaK;
         push @faults, "$products products in the loop over time, $held of registers alone by the plan" if $products < $held;
     }
     return (\%k, @faults);

@@ -3,8 +3,9 @@
 
 namespace sluice::cuda {
 
+// By value, which a load of 128 bits gives: of a reference each part would be loaded by itself.
 template <int kOutputs>
-__device__ void add_quad(float (&sums)[kOutputs], const float4& quad) {
+__device__ void add_quad(float (&sums)[kOutputs], float4 quad) {
   static_assert(kOutputs == 3 || kOutputs == 4);
   sums[0] += quad.x, sums[1] += quad.y, sums[2] += quad.z;
   if constexpr (kOutputs == 4) sums[3] += quad.w;

@@ -77,6 +77,13 @@ inline bool computes(const TestCase& c) {
   return c.dtype == DType::f32 || (c.dtype == DType::f64 && c.algorithm == CudnnAlgorithm::standard);
 }
 
+// Whether others stand for it, as a virtual GPU is slow: padding is the same to the path persistent in any
+// type.
+inline bool spared(const TestCase& c) {
+  return c.path == RnnPath::persistent && c.cell == CellKind::gru && c.layout == Layout::padded &&
+         is_half(c.dtype);
+}
+
 inline std::vector<TestCase> for_each_rnn_path() {
   std::vector<TestCase> cases;
   for (TestCase c : for_each_dtype_and_layout())
@@ -86,7 +93,7 @@ inline std::vector<TestCase> for_each_rnn_path() {
         c.cell = cell;
         for (const CudnnAlgorithm algorithm : algorithms_of(path)) {
           c.algorithm = algorithm;
-          if (computes(c)) cases.push_back(c);
+          if (computes(c) && !spared(c)) cases.push_back(c);
         }
       }
     }
