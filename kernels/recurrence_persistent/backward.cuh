@@ -142,10 +142,13 @@ class PersistentBackward {
 
   __device__ void gather(int t, int first, int rows) const {
     using Quad = std::conditional_t<sizeof(T) == 4, float4, float2>;  // of T: rows are as wide for any H
+    // Looked up here: for all the compiler knows, the stores to the tile change places and parameters.
+    const T* from = d_.gates.row(team_.row(t, first));
+    const int64_t apart = p_.plan.groups * d_.gates.dims[1];  // the rows of a group
     for (int i = static_cast<int>(threadIdx.x); i < rows * H_; i += kPersistentThreads) {
       const int row = i / H_, quad = i % H_;
       *reinterpret_cast<Quad*>(tile_rows() + row * product_.stride() + quad * 4) =
-          __ldcg(reinterpret_cast<const Quad*>(d_.gates.row(team_.row(t, first + row))) + quad);
+          __ldcg(reinterpret_cast<const Quad*>(from + row * apart) + quad);
     }
   }
 
