@@ -10,7 +10,7 @@
 # Bytes read are more than the model's by lookups of places and parameters, which every thread makes alike, and by looks at flags while
 # a block waits. So each shape has a larger sister, with as many rows and units to a block: what a block of hers reads beyond its own is
 # of the sum over k alone, and the model's: what is gathered, and for each product, an FMA or an mma, its operands and what of R lies in
-# shared memory. Were R read again, a thread's part of it alone would be more than half of that.
+# shared memory. Were R read from global memory again, it would be a fifth more at least.
 use strict;
 use warnings;
 use FindBin;

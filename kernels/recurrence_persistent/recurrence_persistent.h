@@ -50,23 +50,24 @@ struct PersistentPlan {
 // By H, B, D and the GPU's limits; `Refusal` says why not.
 Planned<PersistentPlan> plan(Pass, const PersistentShape&, const DeviceProps&);
 
-// What one step asks of a block that has `rows` active rows, after its first step: MODEL, by the plan alone.
-// The block has all its units, H is even in 16 bits, nothing is regularised. Bytes are those that all threads
-// ask for; a word that 32 lanes read counts 32 times. Left out: lookups of rows' places and of parameters.
+// What one step, of backward not the first, asks of a block that has `rows` active rows: MODEL, by the plan
+// alone. The block has all its units, H is even in 16 bits, nothing is regularised. Bytes are those that all
+// threads ask for: a word that 32 lanes read counts 32 times. Left out are lookups of rows' places and of
+// parameters. bench/tables holds it against a virtual GPU's counters (steps.pl) and machine code (sass.pl).
 struct StepCounts {
-  // Instructions of warps, with what is computed of rows beyond the last; one of them is not 0.
-  int64_t fma = 0;  // multiply-adds of products in f32
-  int64_t mma = 0;  // m16n8k16, in 16 bits
+  // Instructions of warps, with what is computed beyond the last row and k.
+  int64_t fma = 0;  // multiply-adds of products in f32,
+  int64_t mma = 0;  // or m16n8k16 in 16 bits
   // Of the block.
   int64_t barriers = 0;
   int64_t releases = 0;  // flags set
   int64_t acquires = 0;  // flags looked at; more where the block has to wait
   // Bytes of global memory.
-  static constexpr int64_t kR = 0;
-  int64_t published = 0;  // h', or d_gates, that the block hands to its team,
-  int64_t gathered = 0;   // and what it takes of all its team's
-  int64_t fetched = 0;    // x_pre; gates, c and dy: 32 bits at least
-  int64_t results = 0;    // gates, c and y
+  static constexpr int64_t kR = 0;  // of R: it was read before the first step
+  int64_t published = 0;            // h', or d_gates, that the block hands to its team,
+  int64_t gathered = 0;             // and what it takes of its team's, to the tile
+  int64_t fetched = 0;              // x_pre; gates, c and dy: 32 bits at least
+  int64_t results = 0;              // gates, c and y
   // Bytes of shared memory.
   int64_t operands = 0;  // read: of the tile, by products,
   int64_t weights = 0;   // and of R
