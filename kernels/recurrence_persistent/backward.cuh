@@ -35,7 +35,7 @@
 
 namespace sluice::cuda {
 
-template <class Cell, class T, int kFixedK, bool kRegularised>
+template <class Cell, class T, int kFixedK>
 class PersistentBackward {
  public:
   using Params = PersistentBackwardParams<T>;
@@ -77,7 +77,7 @@ class PersistentBackward {
 
  private:
   static constexpr int kItemBefore = Cell::kSaved, kItemDy = kItemBefore + 1;  // of the ring, after the slots
-  static constexpr bool kHasC = Cell::kStates == 2, kKeepsDh = kRegularised || Cell::kCarriesH;
+  static constexpr bool kHasC = Cell::kStates == 2;
   static_assert(Cell::kSaved == 4 && kHasC != Cell::kCarriesH);
 
   __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layout_.tile); }
@@ -161,11 +161,14 @@ class PersistentBackward {
 
   __device__ void gather(int t, int first, int rows) const {
     using Quad = std::conditional_t<sizeof(T) == 4, float4, float2>;  // of T: rows are as wide for any H
+    // Looked up here: for all the compiler knows, the stores to the tile change places and parameters.
     const int before = first_gathered<Cell>(H_), quads = H_ - before / 4;
+    const T* from = d_.slots.row(team_.row(t, first)) + before;
+    const int64_t apart = p_.plan.groups * d_.slots.dims[1];  // the rows of a group
     for (int i = static_cast<int>(threadIdx.x); i < rows * quads; i += kPersistentThreads) {
       const int row = i / quads, quad = i % quads;
       *reinterpret_cast<Quad*>(tile_rows() + row * product_.stride() + quad * 4) =
-          __ldcg(reinterpret_cast<const Quad*>(d_.slots.row(team_.row(t, first + row)) + before) + quad);
+          __ldcg(reinterpret_cast<const Quad*>(from + row * apart) + quad);
     }
   }
 
@@ -174,10 +177,8 @@ class PersistentBackward {
     float dh;
     if (i < known) {
       dh = product.sum(shared_ + layout_.partials, me_.row, me_.unit);  // d(R h) R
-      if constexpr (kRegularised) {
-        if (d_.masks.dropout) dh *= mask(b);
-      }
-      if constexpr (kKeepsDh) dh += dh_kept_.front();
+      if (d_.masks.dropout) dh *= mask(b);
+      dh += dh_kept_.front();
     } else {
       dh = dhT(b);
     }
@@ -190,24 +191,22 @@ class PersistentBackward {
     prev[Cell::kStates - 1] = before(m, tile, i);  // c or, of a cell without, h
     float dc = dc_.front(), dh_kept = 0, dc_kept = 0;
     dh += ring_.get(m, tile, kItemDy);
-    if constexpr (kRegularised) {
-      // What zoneout keeps goes to the state before, the rest through the cell.
-      if (d_.masks.zoneout) {
-        const float share_h = draw<1>(d_.masks.hidden, me_.j, b, t).at[0];
-        dh_kept = share_h * dh;
-        dh *= 1.0f - share_h;
-        if constexpr (kHasC) {
-          const float share_c = draw<1>(d_.masks.cell, me_.j, b, t).at[0];
-          dc_kept = share_c * dc;
-          dc *= 1.0f - share_c;
-        }
+    // What zoneout keeps goes to the state before, the rest through the cell.
+    if (d_.masks.zoneout) {
+      const float share_h = draw<1>(d_.masks.hidden, me_.j, b, t).at[0];
+      dh_kept = share_h * dh;
+      dh *= 1.0f - share_h;
+      if constexpr (kHasC) {
+        const float share_c = draw<1>(d_.masks.cell, me_.j, b, t).at[0];
+        dc_kept = share_c * dc;
+        dc *= 1.0f - share_c;
       }
     }
     float d[Cell::kStates] = {dh};
     if constexpr (kHasC) d[1] = dc;
     Cell::backward(slots, prev, d);
     if constexpr (Cell::kCarriesH) dh_kept += d[0];
-    if constexpr (kKeepsDh) dh_kept_.front() = dh_kept;
+    dh_kept_.front() = dh_kept;
     if constexpr (kHasC) dc_.front() = d[1] + dc_kept;
     T* to = d_.slots.row(team_.row(t, i)) + me_.j;
 #pragma unroll
@@ -223,26 +222,22 @@ class PersistentBackward {
   const SharedLayout layout_;
   float* const shared_;
   Ring<T, kBackwardItems<Cell>> ring_;
-  OfTiles dc_, dh_kept_;  // kHasC, kKeepsDh
+  OfTiles dc_, dh_kept_;  // dc_: kHasC
 };
 
-template <class Cell, class T, int kFixedK, bool kRegularised>
+template <class Cell, class T, int kFixedK>
 __global__ void __launch_bounds__(kPersistentThreads, 1)
     persistent_backward(const __grid_constant__ PersistentBackwardParams<T> p, int first_team) {
   extern __shared__ float4 shared[];
   const Team team(p.plan, p.shape, p.places, p.exchange, first_team);
-  PersistentBackward<Cell, T, kFixedK, kRegularised> backward(p, team, reinterpret_cast<float*>(shared));
+  PersistentBackward<Cell, T, kFixedK> backward(p, team, reinterpret_cast<float*>(shared));
   backward.run();
 }
 
-// In a version with recurrent dropout and zoneout, and one without: for LSTMs.
-template <int kFixedK, class T>
-void launch_lstm(const PersistentBackwardParams<T>& p, cudaStream_t stream) {
-  bool regularised = false;
-  for (const auto& d : p.directions) regularised |= d.masks.dropout || d.masks.zoneout;
-  const auto kernel = regularised ? persistent_backward<Lstm, T, kFixedK, true>
-                                  : persistent_backward<Lstm, T, kFixedK, false>;
-  launch_teams("persistent_backward", kernel, p, stream);
+// One version with and without recurrent dropout and zoneout, which all threads of a launch test for alike.
+template <class Cell, int kFixedK, class T>
+void launch_cell(const PersistentBackwardParams<T>& p, cudaStream_t stream) {
+  launch_teams("persistent_backward", persistent_backward<Cell, T, kFixedK>, p, stream);
 }
 
 // A GRU's: in backward_gru.cu.

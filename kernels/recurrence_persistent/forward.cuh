@@ -44,7 +44,7 @@ struct ForwardResult {
   float slots[Cell::kSaved], h, c;  // c: of cells that have one
 };
 
-template <class Cell, class T, int kFixedK, bool kRegularised>
+template <class Cell, class T, int kFixedK>
 class PersistentForward {
  public:
   using Params = PersistentForwardParams<T>;
@@ -90,7 +90,7 @@ class PersistentForward {
  private:
   static constexpr bool kHasC = Cell::kStates == 2;
   // Zoneout reads h of the step before, also of a cell that does not: y in f32, where it is not rounded.
-  static constexpr bool kKeepsH = Cell::kCarriesH || (kRegularised && sizeof(T) == 2);
+  static constexpr bool kKeepsH = Cell::kCarriesH || sizeof(T) == 2;
 
   __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layout_.tile); }
   __device__ void turn() {
@@ -119,8 +119,7 @@ class PersistentForward {
         if constexpr (kHasC) c_.front() = d_.c0 ? d_.c0(b, me_.j) : 0.0f;
         if constexpr (kKeepsH) h_.front() = h0;
         if (i >= with_steps) write_state(b, h0, c_.front());
-        if constexpr (kRegularised)
-          if (d_.masks.dropout) h_masked *= mask(b);
+        if (d_.masks.dropout) h_masked *= mask(b);
       }
       for (int k = 0; k < (SLUICE_MUTANT(one_buffer_filled) ? 1 : 2); ++k)
         h_exchange(k)[int64_t{b} * stride_ + me_.j] = static_cast<T>(h_masked);
@@ -193,20 +192,16 @@ class PersistentForward {
     if constexpr (Cell::kCarriesH) prev[0] = h_.front();
     if constexpr (kHasC) prev[1] = c_.front();
     Cell::forward(x, sums, bias_, prev, slots, next);
-    float h = next[0], c = next[Cell::kStates - 1], h_masked;
-    if constexpr (kRegularised) {
-      if (d_.masks.zoneout) {
-        const float share_h = draw<1>(d_.masks.hidden, me_.j, b, t).at[0];
-        h = share_h * h_before(t, i) + (1.0f - share_h) * h;
-        if constexpr (kHasC) {
-          const float share_c = draw<1>(d_.masks.cell, me_.j, b, t).at[0];
-          c = share_c * prev[1] + (1.0f - share_c) * c;
-        }
+    float h = next[0], c = next[Cell::kStates - 1];
+    if (d_.masks.zoneout) {
+      const float share_h = draw<1>(d_.masks.hidden, me_.j, b, t).at[0];
+      h = share_h * h_before(t, i) + (1.0f - share_h) * h;
+      if constexpr (kHasC) {
+        const float share_c = draw<1>(d_.masks.cell, me_.j, b, t).at[0];
+        c = share_c * prev[1] + (1.0f - share_c) * c;
       }
-      h_masked = d_.masks.dropout ? mask(b) * h : h;
-    } else {
-      h_masked = h;
     }
+    const float h_masked = d_.masks.dropout ? mask(b) * h : h;
     h_exchange(k + 1)[int64_t{b} * stride_ + me_.j] = static_cast<T>(h_masked);
     if constexpr (kHasC) c_.front() = c;
     if constexpr (kKeepsH) h_.front() = h;
@@ -242,23 +237,19 @@ class PersistentForward {
   ForwardResult<Cell> result_;
 };
 
-template <class Cell, class T, int kFixedK, bool kRegularised>
+template <class Cell, class T, int kFixedK>
 __global__ void __launch_bounds__(kPersistentThreads, 1)
     persistent_forward(const __grid_constant__ PersistentForwardParams<T> p, int first_team) {
   extern __shared__ float4 shared[];
   const Team team(p.plan, p.shape, p.places, p.exchange, first_team);
-  PersistentForward<Cell, T, kFixedK, kRegularised> forward(p, team, reinterpret_cast<float*>(shared));
+  PersistentForward<Cell, T, kFixedK> forward(p, team, reinterpret_cast<float*>(shared));
   forward.run();
 }
 
-// In a version with recurrent dropout and zoneout, and one without: for LSTMs.
-template <int kFixedK, class T>
-void launch_lstm(const PersistentForwardParams<T>& p, cudaStream_t stream) {
-  bool regularised = false;
-  for (const auto& d : p.directions) regularised |= d.masks.dropout || d.masks.zoneout;
-  const auto kernel =
-      regularised ? persistent_forward<Lstm, T, kFixedK, true> : persistent_forward<Lstm, T, kFixedK, false>;
-  launch_teams("persistent_forward", kernel, p, stream);
+// One version with and without recurrent dropout and zoneout, which all threads of a launch test for alike.
+template <class Cell, int kFixedK, class T>
+void launch_cell(const PersistentForwardParams<T>& p, cudaStream_t stream) {
+  launch_teams("persistent_forward", persistent_forward<Cell, T, kFixedK>, p, stream);
 }
 
 // A GRU's: in forward_gru.cu.

@@ -50,6 +50,38 @@ struct PersistentPlan {
 // By H, B, D and the GPU's limits; `Refusal` says why not.
 Planned<PersistentPlan> plan(Pass, const PersistentShape&, const DeviceProps&);
 
+// What one step, of backward not the first, asks of a block that has `rows` active rows: MODEL, by the plan
+// alone. The block has all its units, H is even in 16 bits, nothing is regularised. Bytes are those that all
+// threads ask for: a word that 32 lanes read counts 32 times. Left out are lookups of rows' places and of
+// parameters. bench/tables holds it against a virtual GPU's counters (steps.pl) and machine code (sass.pl).
+struct StepCounts {
+  // Instructions of warps, with what is computed beyond the last row and k.
+  int64_t fma = 0;  // multiply-adds of products in f32,
+  int64_t mma = 0;  // or m16n8k16 in 16 bits
+  // Of the block.
+  int64_t barriers = 0;
+  int64_t releases = 0;  // flags set
+  int64_t acquires = 0;  // flags looked at; more where the block has to wait
+  // Bytes of global memory.
+  static constexpr int64_t kR = 0;  // of R: it was read before the first step
+  int64_t published = 0;            // h', or d_gates, that the block hands to its team,
+  int64_t gathered = 0;             // and what it takes of its team's, to the tile
+  int64_t fetched = 0;              // x_pre; gates, c and dy: 32 bits at least
+  int64_t results = 0;              // gates, c and y
+  // Bytes of shared memory.
+  int64_t operands = 0;  // read: of the tile, by products,
+  int64_t weights = 0;   // and of R
+  int64_t sums_out = 0;  // partial sums written,
+  int64_t sums_in = 0;   // and read
+  int64_t ring = 0;      // read of what was fetched
+
+  int64_t written() const { return published + gathered + results + sums_out + 4 * releases; }
+  int64_t read() const {
+    return kR + gathered + fetched + operands + weights + sums_in + ring + 4 * acquires;
+  }
+};
+StepCounts step_counts(Pass, const PersistentShape&, const PersistentPlan&, int rows);
+
 // What one step costs a block that has `rows` active rows, in cycles: MODEL, by constants of an H100.
 struct StepCycles {
   double products = 0;   // multiply-adds

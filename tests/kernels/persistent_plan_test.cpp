@@ -152,6 +152,53 @@ TEST(PersistentPlan, small_layers_use_one_block_a_team) {
   EXPECT_EQ(p.launches, 1);
 }
 
+// By hand, of 11 rows: tiles of 8 and 3, which products in f32 compute as 4 and tensor cores as 8.
+TEST(StepCounts, of_layers_of_128_units) {
+  PersistentPlan plan{.units = 32, .blocks = 4, .groups = 1, .tile_rows = 8, .register_k = 16};
+  const StepCounts f32 = step_counts(Pass::forward, {CellKind::lstm, 128, 11}, plan, 11);
+  EXPECT_EQ(f32.fma, 12 * 128 * 128 / 32);  // 128 outputs of 128 k
+  EXPECT_EQ(f32.mma, 0);
+  EXPECT_EQ(f32.barriers, 6);
+  EXPECT_EQ(f32.releases, 1);
+  EXPECT_EQ(f32.acquires, 4);
+  EXPECT_EQ(f32.published, 11 * 32 * 4);
+  EXPECT_EQ(f32.gathered, 11 * 128 * 4);
+  EXPECT_EQ(f32.fetched, 11 * 32 * 4 * 4);
+  EXPECT_EQ(f32.results, 11 * 32 * 6 * 4);
+  EXPECT_EQ(f32.weights, 0);
+  EXPECT_EQ(f32.operands, 12 * 256 * 16 * 4);  // of a thread, 16 k
+
+  plan.register_k = 96, plan.shared_k = 32;  // of four parts of 512 k, of 32 outputs each
+  const StepCounts bf16 = step_counts(Pass::backward, {CellKind::lstm, 128, 11, 1, 2}, plan, 11);
+  EXPECT_EQ(bf16.fma, 0);
+  EXPECT_EQ(bf16.mma, 16 * 32 * 512 / (8 * 16 * 16));
+  EXPECT_EQ(bf16.barriers, 6);
+  EXPECT_EQ(bf16.published, 11 * 32 * 4 * 2);
+  EXPECT_EQ(bf16.gathered, 11 * 512 * 2);
+  EXPECT_EQ(bf16.fetched, 11 * 32 * 6 * 4);  // pairs
+  EXPECT_EQ(bf16.results, 0);
+  EXPECT_EQ(bf16.weights, 2 * 32 * 128 * 2);  // of each tile, a quarter of 32 outputs and 512 k
+}
+
+// No plan computes less than the products of its rows.
+TEST(StepCounts, hold_all_products) {
+  for (const DeviceProps& gpu : known_gpus())
+    for (int element : {4, 2})
+      for (int hidden : {17, 64, 256, 300, 512})
+        for (int sequences : {1, 7, 64, 200})
+          for (Pass pass : {Pass::forward, Pass::backward}) {
+            const PersistentShape shape{CellKind::lstm, hidden, sequences, 1, element};
+            const auto result = plan(pass, shape, gpu);
+            if (std::holds_alternative<Refusal>(result)) continue;
+            const auto& p = std::get<PersistentPlan>(result);
+            const int rows = p.rows(sequences);
+            const StepCounts step = step_counts(pass, shape, p, rows);
+            const int64_t needed = int64_t{4} * rows * p.units * hidden;
+            EXPECT_GE(32 * step.fma + 16 * 8 * 16 * step.mma, needed);
+            EXPECT_EQ(step.fma == 0, element == 2);
+          }
+}
+
 TEST(PersistentPlan, lost_blocks_are_named_by_a_word) {
   const LostBlock lost{.lost = true, .direction = 1, .group = 70, .step = 299};
   const LostBlock read = LostBlock::of(lost.word());

@@ -44,7 +44,8 @@ TEST(ExplainKernel, names_what_every_path_does_with_the_layer) {
             HasSubstr("blocks, "), HasSubstr("% in registers"), HasSubstr("cudnn standard"),
             HasSubstr("the ragged batch in one call"), HasSubstr("calls a direction, one for each number"),
             HasSubstr("refused: persist_static_small_h trains at most 128 units"),
-            HasSubstr("forward, MODEL, "), HasSubstr("backward, MODEL, "), HasSubstr("nobody measured")));
+            HasSubstr("forward, MODEL, "), HasSubstr("backward, MODEL, "), HasSubstr("nobody measured"),
+            HasSubstr("persistent, MODEL, a step of a block with all its rows: ")));
 }
 
 TEST(ExplainKernel, says_why_a_faster_path_is_refused) {
@@ -84,6 +85,10 @@ TEST(ExplainKernel, models_add_up) {
                         cuda::step_cycles(cuda::Pass::forward, shape, plan, plan.rows(16)).latency / clock,
                 100 * plan.step / clock, 1e-12)
         << cell << " in " << dtype;
+    const auto& step = *path_of(layer, "persistent").forward_step;
+    EXPECT_EQ(step.gathered, plan.rows(16) * 256 * shape.element) << dtype;
+    EXPECT_EQ(step.fma > 0, shape.element == 4);
+    EXPECT_EQ(step.mma > 0, shape.element == 2);
   }
   const ExplainedLayer layer = explain(question(256, 16));
   const auto step = *path_of(layer, "step").forward;
