@@ -11,6 +11,9 @@
 use strict;
 use warnings;
 use File::Basename qw(dirname);
+use FindBin;
+use lib $FindBin::RealBin;
+use Counters qw(use_virtual_gpu counters_of);
 
 my $kAllowed = 1.15;    # times the least bytes, without a reason
 my $kWorse   = 1.01;
@@ -19,24 +22,18 @@ my @kColumns = qw(launches instructions read written least ratio why);
 
 my ($mode, $bench, $table) = @ARGV;
 die "usage: bytes.pl check|write BENCH [TABLE]\n" unless defined $bench && @ARGV <= 3 && $mode =~ /^(?:check|write)$/;
-my $vgpu = $ENV{SLUICE_VGPU} or die "bytes.pl: needs the counters of a virtual GPU: set SLUICE_VGPU to its folder\n";
-$ENV{LD_LIBRARY_PATH} = join ':', "$vgpu/lib", grep { defined && length } $ENV{LD_LIBRARY_PATH};
+use_virtual_gpu();
 $table //= dirname($0) . '/bytes.txt';
 my $fix = "tests/run.sh --cuda; bench/tables/bytes.pl write build/cuda/bench/sluice_bench";
 
-sub bench_says {
-    my (@options) = @_;
-    open my $pipe, '-|', $bench, 'kernels', '--device', 'cuda', '--rehearse', @options or die "bytes.pl: cannot run $bench: $!\n";
-    my @lines = <$pipe>;
-    close $pipe or die "bytes.pl: $bench kernels @options failed\n";
-    return @lines;
-}
+my @kRun = ('kernels', '--device', 'cuda', '--rehearse');
 
 # [{name, type, kernels => {name => {least, why}}}] in the order of the program.
 sub cases_of {
     my ($type) = @_;
     my @cases;
-    for (bench_says('--type', $type, '--list')) {
+    open my $pipe, '-|', $bench, @kRun, '--type', $type, '--list' or die "bytes.pl: cannot run $bench: $!\n";
+    while (<$pipe>) {
         chomp;
         my ($what, $name, $least, $why) = split /\t/;
         if ($what eq 'case') {
@@ -45,6 +42,7 @@ sub cases_of {
             $cases[-1]{kernels}{$name} = {least => $least, why => $why // ''};
         }
     }
+    close $pipe or die "bytes.pl: $bench @kRun --type $type --list failed\n";
     return @cases;
 }
 
@@ -57,26 +55,13 @@ sub kernel_name {
 }
 
 # {kernel}{launches ...} of one run of the program, which makes its batches before it runs the case of that name, if there is one.
-sub counters_of {
+sub counters_of_case {
     my ($type, $only) = @_;
-    open my $stderr, '>&', \*STDERR or die "bytes.pl: $!\n";
-    my $log = "$table.$$.log";
-    open STDERR, '>', $log or die "bytes.pl: cannot write $log: $!\n";
-    my $ran = eval { local $ENV{VGPU_STATS} = 1; bench_says('--type', $type, '--only', $only); 1 };
-    open STDERR, '>&', $stderr;
-    open my $in, '<', $log or die "bytes.pl: cannot read $log: $!\n";
-    my @lines = <$in>;
-    unlink $log;
-    die "@lines$@" unless $ran;
+    my $by_mangled = counters_of($bench, @kRun, '--type', $type, '--only', $only);
     my %counters;
-    for (@lines) {
-        my ($launches, $warp, undef, $read, $written, undef, undef, $mangled) = split ' ';
-        next unless ($mangled // '') =~ /^_Z/;
+    for my $mangled (keys %$by_mangled) {
         my $k = $counters{kernel_name($mangled)} //= {};
-        $k->{launches} += $launches;
-        $k->{instructions} += $warp;
-        $k->{read} += $read;
-        $k->{written} += $written;
+        $k->{$_} += $by_mangled->{$mangled}{$_} for keys %{$by_mangled->{$mangled}};
     }
     return \%counters;
 }
@@ -84,7 +69,7 @@ sub counters_of {
 # Runs a case once and fills in what its kernels counted; $before is what the making of its batches counts.
 sub count {
     my ($case, $before) = @_;
-    my $counters = counters_of($case->{type}, $case->{name});
+    my $counters = counters_of_case($case->{type}, $case->{name});
     for my $name (keys %$counters) {
         my ($all, $earlier) = ($counters->{$name}, $before->{$name} // {});
         next if $all->{launches} == ($earlier->{launches} // 0);
@@ -151,7 +136,7 @@ sub check {
 
 my @cases;
 for my $type (@kTypes) {
-    my $before = counters_of($type, 'none');
+    my $before = counters_of_case($type, 'none');
     for my $case (cases_of($type)) {
         count($case, $before);
         push @cases, $case;

@@ -6,9 +6,12 @@
 #
 # BUILD is a build folder with kernels compiled; NVDISASM names nvdisasm (of the CUDA toolkit, or of the Python package
 # nvidia-cuda-nvdisasm) where it is not in PATH. The loop over time is a kernel's longest one. In it there may be no load of R
-# from global memory (by the source line that an instruction comes from) and no local memory, and products with what registers
-# hold of R are as many as the plan says: each kernel's first number is register_k, of a thread and output in f32, else of a
-# warp (Note [Product]).
+# from global memory (by the source line that an instruction comes from) and no local memory.
+# Equal to the model of a step, step_counts(), is what compilers leave as it is written: barriers, asynchronous fetches, writes to global
+# memory, and products with what registers hold of R: each kernel's first number is register_k, of a thread and output in f32, else
+# of a warp (Note [Product]); in 16 bits also the bytes of shared memory that those read. Products with what shared memory holds are
+# whole chunks of k, as many as that loop is unrolled by. Other loads and stores compilers split, join, copy and hoist, and they
+# name no one line: those are held against the table alone.
 # Worse than its line is a loop with more loads, stores or barriers. A table made by another nvcc is not compared.
 use strict;
 use warnings;
@@ -20,8 +23,17 @@ use Cubin qw(objects_of slurp images_of short_names nvcc_of read_table);
 
 my $kFamily = 'recurrence_persistent';
 my $kSources = "$FindBin::RealBin/../../kernels/$kFamily";    # where a compiler cache names a folder that is gone
-my $kRows   = 8 + 4 + 2;    # of the tiles that a product in f32 is compiled for
+my @kRows   = (8, 4, 2);    # of the tiles that a product in f32 is compiled for
 my $kMmaK   = 16;           # of one tensor core product
+# In the loop, by the model of a step. Barriers: to wait, to publish, two of a tile. Fetched: x_pre; gates, dy and c, which is of the step
+# before, of c0 or zero, or a GRU's h from y. Written: what is published, the flag, the last states; forward's slots, c and y after a
+# tile and after all.
+my %kModel = (
+    'forward Lstm'  => {barriers => 2 + 2, fetched => 4, written => 1 + 1 + 2 + 2 * (4 + 1 + 1)},
+    'forward Gru'   => {barriers => 2 + 2, fetched => 3, written => 1 + 1 + 1 + 2 * (4 + 1)},
+    'backward Lstm' => {barriers => 2 + 2, fetched => 4 + 1 + 3, written => 4 + 1 + 2},
+    'backward Gru'  => {barriers => 2 + 2, fetched => 4 + 1 + 1, written => 4 + 1 + 1},
+);
 # Column => instructions.
 my %kCounted = (
     fma      => qr/^FFMA/,
@@ -87,16 +99,44 @@ sub longest_loop {
     return grep { $_->[0] >= $first && $_->[0] <= $last } @$code;
 }
 
-# Whether the source at one of the places reads R from global memory.
+# Whether the family's source at one of the places matches; what it captures.
 my %sources;
-sub reads_R {
-    for (@_) {
+sub source_matches {
+    my ($pattern, @places) = @_;
+    for (@places) {
         my ($file, $line) = /^(.*):(\d+)$/;
         next unless $file =~ m{/\Q$kFamily\E/([^/]+)$};
         $sources{$file} //= [split /\n/, slurp(-e $file ? $file : "$kSources/$1")];
-        return 1 if ($sources{$file}[$line - 1] // '') =~ /\bR\(/;
+        return $1 // 1 if ($sources{$file}[$line - 1] // '') =~ $pattern;
     }
     return 0;
+}
+sub reads_R { return source_matches(qr/\bR\(/, @_) }
+
+# What is wrong with the loop's products, in words.
+sub wrong_products {
+    my ($type, $outputs, $register_k, @loop) = @_;
+    my $f32 = $type eq 'float';
+    my (%held, %others, @faults);    # by rows of the tile
+    my $operands = 0;
+    for (@loop) {
+        my (undef, $instruction, $places) = @$_;
+        next unless grep { m{/product_\w+\.cuh:} } @$places;
+        my $of_held = source_matches(qr/add\(.*\bweights_\[i\]/, @$places);
+        my $rows    = $f32 ? source_matches(qr/\bmultiply<(\d+)>\(/, @$places) : 8;
+        $operands += ($1 // 32) / 8 if $of_held && $instruction =~ /^LDS(?:\.(\d+))?\s/;
+        ($of_held ? \%held : \%others)->{$rows}++ if $instruction =~ ($f32 ? $kCounted{fma} : $kCounted{mma});
+    }
+    for my $rows ($f32 ? @kRows : 8) {
+        my ($held, $others) = ($held{$rows} // 0, $others{$rows} // 0);
+        my $model = $f32 ? $outputs * $register_k * $rows : $register_k / $kMmaK;
+        my $chunk = $f32 ? $outputs * 4 * $rows : 2;
+        push @faults, "$held products of $rows rows with what registers hold of R, $model by the model" if $held != $model;
+        push @faults, "$others products of $rows rows with what shared memory holds of R, in chunks of $chunk" if !$others || $others % $chunk;
+    }
+    push @faults, "$operands bytes of a lane read for what registers hold of R, " . $register_k / 2 . " by the model"
+        if !$f32 && $operands != $register_k / 2;
+    return @faults;
 }
 
 # The figures of one kernel's loop, and what is wrong with it in words.
@@ -104,24 +144,21 @@ sub figures_of {
     my ($name, $code, $labels) = @_;
     my @loop = longest_loop($code, $labels);
     my %k = map { $_ => 0 } @kColumns;
-    my ($of_R, $products) = (0, 0);
+    my $of_R = 0;
     for (@loop) {
         my ($address, $instruction, $places) = @$_;
         $instruction =~ $kCounted{$_} and $k{$_}++ for @kColumns;
         $of_R++ if $instruction =~ $kCounted{global} && reads_R(@$places);
-        $products++ if ($instruction =~ $kCounted{fma} || $instruction =~ $kCounted{mma}) && grep { m{/product_\w+\.cuh:} } @$places;
     }
     my @faults;
-    push @faults, "no loop over time with barriers" unless $k{barriers};
     push @faults, "no load of R anywhere: do its instructions name their source lines (-lineinfo)?"
         unless grep { $_->[1] =~ $kCounted{global} && reads_R(@{$_->[2]}) } @$code;
     push @faults, "$of_R loads of R in the loop over time" if $of_R;
     push @faults, "local memory in the loop over time" if $k{local};
-    if ($name =~ /<(\w+), (\d+)/) {
-        # Of a thread that adds up four outputs; of a warp. What is in shared memory adds its own.
-        my $held = $1 eq 'float' ? 4 * $2 * $kRows : $2 / $kMmaK;
-        push @faults, "$products products in the loop over time, $held of registers alone by the plan" if $products < $held;
-    }
+    my ($pass, $cell, $type, $register_k) = $name =~ /persistent_(\w+)<(\w+), (\w+), (\d+)/ or return (\%k, @faults, "what pass is it of?");
+    my $model = $kModel{"$pass $cell"} // return (\%k, @faults, "there is no model of it");
+    push @faults, map { "$_ $k{$_}, $model->{$_} by the model" } grep { $k{$_} != $model->{$_} } sort keys %$model;
+    push @faults, wrong_products($type, $pass eq 'forward' && $cell eq 'Gru' ? 3 : 4, $register_k, @loop);
     return (\%k, @faults);
 }
 
@@ -186,4 +223,4 @@ if (@$faults) {
     printf "sass.pl: %d faults against %s; if they are meant to be, renew it: %s\n", scalar @$faults, $table, $fix;
     exit 1;
 }
-printf "sass.pl: the loops over time of %d kernels keep R on the chip\n", scalar keys %$found;
+printf "sass.pl: the loops over time of %d kernels keep R on the chip and are the model's\n", scalar keys %$found;

@@ -78,6 +78,8 @@ ExplainedPath explain_persistent(const ExplainedLayer& layer, const GpuSpeeds& s
     const auto& plan = std::get<cuda::PersistentPlan>(planned);
     const bool forward = pass == cuda::Pass::forward;
     (forward ? path.forward : path.backward) = cuda::model_persistent(pass, modelled(layer), plan, speeds);
+    (forward ? path.forward_step : path.backward_step) =
+        cuda::step_counts(pass, shape, plan, plan.rows(sequences));
     path.plan += fmt::format("{}{}: {}", forward ? "" : "; ", forward ? "forward" : "backward",
                              describe(plan, sequences, layer.gpu.shared_per_block));
   }
@@ -130,6 +132,22 @@ void print_pass(const char* name, const ExplainedLayer& layer,
     fmt::print("  {:<12} {:>8.2f} {:>9.2f} {:>9.2f} {:>9.2f} {:>9.2f} {:>10.2f} {:>8.2f}\n", path.name,
                m.total() * each, m.products * each, m.weights * each, m.exchange * each, m.latency * each,
                m.pointwise * each, m.memory * each);
+  }
+}
+
+void print_counts(const ExplainedPath& path) {
+  if (!path.forward_step || !path.backward_step) return;
+  fmt::print("\n{}, MODEL, a step of a block with all its rows: warps' products, synchronisation, bytes\n",
+             path.name);
+  fmt::print("  {:<9} {:>8} {:>6} {:>8} {:>8} {:>8} {:>10} {:>10} {:>6} {:>8} {:>8} {:>10}\n", "pass", "fma",
+             "mma", "barriers", "releases", "acquires", "published", "gathered", "R", "fetched", "results",
+             "in shared");
+  for (const bool forward : {true, false}) {
+    const cuda::StepCounts& s = forward ? *path.forward_step : *path.backward_step;
+    fmt::print("  {:<9} {:>8} {:>6} {:>8} {:>8} {:>8} {:>10} {:>10} {:>6} {:>8} {:>8} {:>10}\n",
+               forward ? "forward" : "backward", s.fma, s.mma, s.barriers, s.releases, s.acquires,
+               s.published, s.gathered, int64_t{s.kR}, s.fetched, s.results,
+               s.gathered + s.operands + s.weights + s.sums_out + s.sums_in + s.ring);
   }
 }
 
@@ -189,6 +207,7 @@ void explain_kernel_command(const Arguments& args) {
                path.refusal.empty() ? path.plan : fmt::format("refused: {}", path.refusal));
   print_pass("forward", layer, &ExplainedPath::forward);
   print_pass("backward", layer, &ExplainedPath::backward);
+  for (const ExplainedPath& path : layer.paths) print_counts(path);
   print_public_figures(layer);
   fmt::print("\nMODEL: predictions that nobody measured, of the chain through time alone, by\n");
   for (const cuda::ModelConstant& c : cuda::model_constants())

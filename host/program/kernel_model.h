@@ -15,7 +15,9 @@ struct ExplainedPath {
   std::string name;
   std::string refusal;  // empty: the path takes the layer
   std::optional<cuda::ModelledPass> forward, backward;
-  std::string plan;  // how it is laid out; empty where there is nothing to say
+  std::optional<cuda::StepCounts> forward_step,
+      backward_step;  // of the largest group's blocks, all rows active
+  std::string plan;   // how it is laid out; empty where there is nothing to say
 };
 
 struct ExplainedLayer {

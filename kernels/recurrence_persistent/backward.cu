@@ -1,14 +1,17 @@
-// Backward through all steps in one launch, in f32; maths, bytes and synchronisation: backward.cuh.
+// Backward of an LSTM through all steps in one launch, in f32; maths, bytes and synchronisation:
+// backward.cuh.
 #include "kernels/recurrence_persistent/backward.cuh"
 
 namespace sluice::cuda {
 
 template <>
 void launch(const PersistentBackwardParams<float>& p, cudaStream_t stream) {
-  if (p.plan.register_k == kRegisterK[0])
-    launch_backward<kRegisterK[0]>(p, stream);
+  if (p.shape.cell == CellKind::gru)
+    launch_gru(p, stream);
+  else if (p.plan.register_k == kRegisterK<4>[0])
+    launch_cell<Lstm, kRegisterK<4>[0]>(p, stream);
   else
-    launch_backward<kRegisterK[1]>(p, stream);
+    launch_cell<Lstm, kRegisterK<4>[1]>(p, stream);
 }
 
 }  // namespace sluice::cuda

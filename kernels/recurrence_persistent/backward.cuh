@@ -1,29 +1,30 @@
-// Backward through all steps in one launch, R on the chip: gates become the gradients of their sums.
+// Backward through all steps in one launch, R on the chip: slots become the gradients of their sums.
 //
 // Maths:   steps in the other order; for the rows b active at step t:
-//            dh = dy[t,b] + mask * (d_gates R)[step after, b] + what zoneout kept; dhT where b ends at t
-//            d_gates, dc from the cell; and where a row has no step before: dh0, dc0.
+//            dh = dy[t,b] + mask * (d(R h) R)[step after, b] + what zoneout and a GRU's z kept; dhT where b
+//            ends at t; d_slots, dc from the cell, d(R h) being G of the slots (Note [Slots]); and where a
+//            row has no step before: dh0, dc0.
 //          dR, dW, dx, db follow over all rows at once: the caller's.
-// Shapes:  as recurrence_step; Note [Teams], Note [Product]: a block gathers d_gates [rows,4H] of all its
+// Shapes:  as recurrence_step; Note [Teams], Note [Product]: a block gathers d(R h) [rows,G*H] of all its
 //          team and multiplies them with R's columns of its own units.
 // Grid:    one block of 256 threads on an SM: blocks * teams of the plan; cooperative.
-// Turn m:  wait for the d_gates of turn m - 1; for each tile of rows: d_gates to shared memory, partial sums,
-//          one (row, unit) for each thread; own d_gates published; then the fetch of gates, c and dy two
-//          turns ahead. One turn more than steps ends what ends at the first step.
-// Bytes:   R once (4H * H); each step and row: gates in and out, c, dy: 10 H elements (c in f32 always), and
-//          G * 4H of d_gates through L2.
-// Sync:    d_gates lie in `gates`, where each row is written once: nothing is overwritten that another block
+// Turn m:  wait for the d_slots of turn m - 1; for each tile of rows: d(R h) to shared memory, partial sums,
+//          one (row, unit) for each thread; own d_slots published; then the fetch of slots, c or h before
+//          (of a GRU, from y) and dy two turns ahead. One turn more than steps ends what ends at the first
+//          step.
+// Bytes:   R once; each step and row: slots in and out, c or h, dy: 10 H elements (c in f32 always), and
+//          blocks * G * H of d(R h) through L2.
+// Sync:    d_slots lie in `slots`, where each row is written once: nothing is overwritten that another block
 //          may still read (before that, a row is only read by the thread that will write it, by its fetch).
-//          A block's flag of epoch m + 1 says that its d_gates of turn m are written. Written before read:
+//          A block's flag of epoch m + 1 says that its d_slots of turn m are written. Written before read:
 //          stores, barrier of the block, release; acquire, barrier, loads, which go to L2 as L1 may hold
-//          gates. Tile, partials, residency, waits: as in forward.cuh. In 16 bits two lanes fetch the pair of
+//          slots. Tile, partials, residency, waits: as in forward.cuh. In 16 bits two lanes fetch the pair of
 //          values that either owns one of; neither writes before both have waited for it (Ring::wait).
-// Rounds:  in 16 bits d_gates, where they are published. Gradients of states and sums are f32.
+// Rounds:  in 16 bits d_slots, where they are published. Gradients of states and sums are f32.
 #pragma once
 
 #include <type_traits>
 
-#include "kernels/cells/lstm.h"
 #include "kernels/core/launch.cuh"
 #include "kernels/core/mutant.h"
 #include "kernels/recurrence_persistent/launch.cuh"
@@ -34,12 +35,12 @@
 
 namespace sluice::cuda {
 
-template <class T, int kFixedK, bool kRegularised>
+template <class Cell, class T, int kFixedK>
 class PersistentBackward {
  public:
   using Params = PersistentBackwardParams<T>;
   using Direction = typename Params::Direction;
-  using Product = ProductOf<T, kFixedK>;
+  using Product = ProductOf<T, kFixedK, 4>;
 
   __device__ PersistentBackward(const Params& p, const Team& team, float* shared)
       : p_(p),
@@ -47,8 +48,8 @@ class PersistentBackward {
         team_(team),
         H_(p.shape.hidden),
         me_(p.plan, H_, team.block),
-        product_(product_layout(Pass::backward, p.shape, p.plan)),
-        layout_(shared_layout(Pass::backward, product_, p.plan, p.shape.sequences)),
+        product_(product_layout<Cell>(Pass::backward, p.shape, p.plan)),
+        layout_(shared_layout<Cell>(Pass::backward, product_, p.plan, p.shape.sequences)),
         shared_(shared),
         ring_(shared + layout_.ring, p.plan, p.shape) {}
 
@@ -56,15 +57,16 @@ class PersistentBackward {
     start();
     if (team_.steps == 0) return;
     const Product product(product_, shared_ + layout_.weights, [&](int v, int q, int k) {
-      const int j = team_.block * p_.plan.units + 4 * v + q;
-      return j < H_ && k < 4 * H_ ? d_.R(k, j) : T(0.0f);
+      const int j = team_.block * p_.plan.units + 4 * v + q,
+                gate = first_gathered<Cell>(H_) + k - (Cell::kSaved - Cell::kGates) * H_;
+      return j < H_ && gate >= 0 && gate < Cell::kGates * H_ ? d_.R(gate, j) : T(0.0f);
     });
     for (int i = static_cast<int>(threadIdx.x); i < p_.plan.tile_rows * product_.stride();
          i += kPersistentThreads)
       tile_rows()[i] = T(0.0f);  // also what pads a row
     __syncthreads();
     for (int m = 0; m < kRingStages; ++m) fetch(m);
-    const int turns = team_.steps + (d_.dh0 || d_.dc0 ? 1 : 0);
+    const int turns = team_.steps + (d_.dh0 || (kHasC && d_.dc0) ? 1 : 0);
     for (int m = 0; m < turns; ++m) {
       if (m > 0 && !team_.wait(static_cast<uint32_t>(m), m)) return;
       turn(product, m);
@@ -74,7 +76,9 @@ class PersistentBackward {
   }
 
  private:
-  static constexpr int kItemC = 4, kItemDy = 5;  // of the ring; the gates come first
+  static constexpr int kItemBefore = Cell::kSaved, kItemDy = kItemBefore + 1;  // of the ring, after the slots
+  static constexpr bool kHasC = Cell::kStates == 2;
+  static_assert(Cell::kSaved == 4 && kHasC != Cell::kCarriesH);
 
   __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layout_.tile); }
   __device__ float mask(int b) const { return draw<1>(d_.masks.recurrent, me_.j, b).at[0]; }
@@ -92,14 +96,15 @@ class PersistentBackward {
     for (int tile = 0; tile < kMaxTiles; ++tile, dc_.turn()) {
       const int i = tile * p_.plan.tile_rows + me_.row, b = team_.sequence(i);
       if (!me_.at_work || i >= team_.all_rows) continue;
-      dc_.front() = d_.dcT ? d_.dcT(b, me_.j) : 0.0f;
+      if constexpr (kHasC) dc_.front() = d_.dcT ? d_.dcT(b, me_.j) : 0.0f;
       if (i >= with_steps) write_state(b, dhT(b), dc_.front());
     }
   }
 
   __device__ void write_state(int b, float dh, float dc) const {
     if (d_.dh0) d_.dh0(b, me_.j) = dh;
-    if (d_.dc0) d_.dc0(b, me_.j) = dc;
+    if constexpr (kHasC)
+      if (d_.dc0) d_.dc0(b, me_.j) = dc;
   }
 
   // Starts to fetch what turn m reads at its own (row, unit).
@@ -110,17 +115,31 @@ class PersistentBackward {
       if (!me_.at_work || i >= here) continue;
       const int t = step(m), before = team_.before(t);
       const int64_t row = team_.row(t, i);
-      const T* gates = d_.gates.row(row) + me_.j;
-      for (int q = 0; q < 4; ++q) ring_.fetch(m, tile, q, gates + int64_t{q} * H_);
-      if (i < team_.rows(before))
-        ring_.fetch(m, tile, kItemC, &d_.c_saved(team_.row(before, i), me_.j));
-      else if (d_.c0)
-        ring_.fetch(m, tile, kItemC, &d_.c0(team_.sequence(i), me_.j));
-      else
-        ring_.fetch_zero(m, tile, kItemC, d_.c_saved.data);
+      const T* slots = d_.slots.row(row) + me_.j;
+      for (int q = 0; q < Cell::kSaved; ++q) ring_.fetch(m, tile, q, slots + int64_t{q} * H_);
+      fetch_before(m, tile, i, before);
       ring_.fetch(m, tile, kItemDy, &p_.dy(row, int64_t{team_.direction} * H_ + me_.j));
     }
     ring_.commit();
+  }
+
+  // What the cell reads of the step before: c, or h, which is y or, looked up when it is needed, h0.
+  __device__ void fetch_before(int m, int tile, int i, int before) {
+    const int64_t row = i < team_.rows(before) ? team_.row(before, i) : -1;
+    if constexpr (!kHasC) {
+      if (row >= 0) ring_.fetch(m, tile, kItemBefore, &p_.y(row, int64_t{team_.direction} * H_ + me_.j));
+    } else if (row >= 0) {
+      ring_.fetch(m, tile, kItemBefore, &d_.c_saved(row, me_.j));
+    } else if (d_.c0) {
+      ring_.fetch(m, tile, kItemBefore, &d_.c0(team_.sequence(i), me_.j));
+    } else {
+      ring_.fetch_zero(m, tile, kItemBefore, d_.c_saved.data);
+    }
+  }
+  __device__ float before(int m, int tile, int i) const {
+    if constexpr (kHasC) return ring_.get_f32(m, tile, kItemBefore);
+    if (i < team_.rows(team_.before(step(m)))) return ring_.get(m, tile, kItemBefore);
+    return d_.h0 ? d_.h0(team_.sequence(i), me_.j) : 0.0f;
   }
 
   __device__ void turn(const Product& product, int m) {
@@ -142,10 +161,14 @@ class PersistentBackward {
 
   __device__ void gather(int t, int first, int rows) const {
     using Quad = std::conditional_t<sizeof(T) == 4, float4, float2>;  // of T: rows are as wide for any H
-    for (int i = static_cast<int>(threadIdx.x); i < rows * H_; i += kPersistentThreads) {
-      const int row = i / H_, quad = i % H_;
+    // Looked up here: for all the compiler knows, the stores to the tile change places and parameters.
+    const int before = first_gathered<Cell>(H_), quads = H_ - before / 4;
+    const T* from = d_.slots.row(team_.row(t, first)) + before;
+    const int64_t apart = p_.plan.groups * d_.slots.dims[1];  // the rows of a group
+    for (int i = static_cast<int>(threadIdx.x); i < rows * quads; i += kPersistentThreads) {
+      const int row = i / quads, quad = i % quads;
       *reinterpret_cast<Quad*>(tile_rows() + row * product_.stride() + quad * 4) =
-          __ldcg(reinterpret_cast<const Quad*>(d_.gates.row(team_.row(t, first + row))) + quad);
+          __ldcg(reinterpret_cast<const Quad*>(from + row * apart) + quad);
     }
   }
 
@@ -153,40 +176,41 @@ class PersistentBackward {
     const int b = team_.sequence(i);
     float dh;
     if (i < known) {
-      dh = product.sum(shared_ + layout_.partials, me_.row, me_.unit);  // d_gates R
-      if constexpr (kRegularised) {
-        if (d_.masks.dropout) dh *= mask(b);
-        dh += dh_kept_.front();
-      }
+      dh = product.sum(shared_ + layout_.partials, me_.row, me_.unit);  // d(R h) R
+      if (d_.masks.dropout) dh *= mask(b);
+      dh += dh_kept_.front();
     } else {
       dh = dhT(b);
     }
     if (i >= rows(m)) return write_state(b, dh, dc_.front());
 
     const int t = step(m);
-    float gates[4];
+    float slots[Cell::kSaved], prev[Cell::kStates] = {};
 #pragma unroll
-    for (int q = 0; q < 4; ++q) gates[q] = ring_.get(m, tile, q);
-    const float prev[2] = {0.0f, ring_.get_f32(m, tile, kItemC)};  // an LSTM does not read h itself
-    float dc = dc_.front(), dc_kept = 0;
+    for (int q = 0; q < Cell::kSaved; ++q) slots[q] = ring_.get(m, tile, q);
+    prev[Cell::kStates - 1] = before(m, tile, i);  // c or, of a cell without, h
+    float dc = dc_.front(), dh_kept = 0, dc_kept = 0;
     dh += ring_.get(m, tile, kItemDy);
-    if constexpr (kRegularised) {
-      // What zoneout keeps goes to the state before, the rest through the cell.
-      if (d_.masks.zoneout) {
-        const float share_h = draw<1>(d_.masks.hidden, me_.j, b, t).at[0],
-                    share_c = draw<1>(d_.masks.cell, me_.j, b, t).at[0];
-        dh_kept_.front() = share_h * dh;
-        dh *= 1.0f - share_h;
+    // What zoneout keeps goes to the state before, the rest through the cell.
+    if (d_.masks.zoneout) {
+      const float share_h = draw<1>(d_.masks.hidden, me_.j, b, t).at[0];
+      dh_kept = share_h * dh;
+      dh *= 1.0f - share_h;
+      if constexpr (kHasC) {
+        const float share_c = draw<1>(d_.masks.cell, me_.j, b, t).at[0];
         dc_kept = share_c * dc;
         dc *= 1.0f - share_c;
       }
     }
-    float d[2] = {dh, dc};
-    Lstm::backward(gates, prev, d);
-    dc_.front() = d[1] + dc_kept;
-    T* to = d_.gates.row(team_.row(t, i)) + me_.j;
+    float d[Cell::kStates] = {dh};
+    if constexpr (kHasC) d[1] = dc;
+    Cell::backward(slots, prev, d);
+    if constexpr (Cell::kCarriesH) dh_kept += d[0];
+    dh_kept_.front() = dh_kept;
+    if constexpr (kHasC) dc_.front() = d[1] + dc_kept;
+    T* to = d_.slots.row(team_.row(t, i)) + me_.j;
 #pragma unroll
-    for (int q = 0; q < 4; ++q) to[int64_t{q} * H_] = static_cast<T>(gates[q]);
+    for (int q = 0; q < Cell::kSaved; ++q) to[int64_t{q} * H_] = static_cast<T>(slots[q]);
   }
 
   const Params& p_;
@@ -197,26 +221,27 @@ class PersistentBackward {
   const ProductLayout product_;
   const SharedLayout layout_;
   float* const shared_;
-  Ring<T, kBackwardItems> ring_;
-  OfTiles dc_, dh_kept_;
+  Ring<T, kBackwardItems<Cell>> ring_;
+  OfTiles dc_, dh_kept_;  // dc_: kHasC
 };
 
-template <class T, int kFixedK, bool kRegularised>
+template <class Cell, class T, int kFixedK>
 __global__ void __launch_bounds__(kPersistentThreads, 1)
     persistent_backward(const __grid_constant__ PersistentBackwardParams<T> p, int first_team) {
   extern __shared__ float4 shared[];
   const Team team(p.plan, p.shape, p.places, p.exchange, first_team);
-  PersistentBackward<T, kFixedK, kRegularised> backward(p, team, reinterpret_cast<float*>(shared));
+  PersistentBackward<Cell, T, kFixedK> backward(p, team, reinterpret_cast<float*>(shared));
   backward.run();
 }
 
-template <int kFixedK, class T>
-void launch_backward(const PersistentBackwardParams<T>& p, cudaStream_t stream) {
-  bool regularised = false;
-  for (const auto& d : p.directions) regularised |= d.masks.dropout || d.masks.zoneout;
-  const auto kernel =
-      regularised ? persistent_backward<T, kFixedK, true> : persistent_backward<T, kFixedK, false>;
-  launch_teams("persistent_backward", kernel, p, stream);
+// One version with and without recurrent dropout and zoneout, which all threads of a launch test for alike.
+template <class Cell, int kFixedK, class T>
+void launch_cell(const PersistentBackwardParams<T>& p, cudaStream_t stream) {
+  launch_teams("persistent_backward", persistent_backward<Cell, T, kFixedK>, p, stream);
 }
+
+// A GRU's: in backward_gru.cu.
+template <class T>
+void launch_gru(const PersistentBackwardParams<T>& p, cudaStream_t stream);
 
 }  // namespace sluice::cuda

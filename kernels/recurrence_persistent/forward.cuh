@@ -1,17 +1,18 @@
 // Forward through all steps in one launch, R on the chip.
 //
 // Maths:   for each step t of a direction, rows b active at t:
-//            gates = act(x_pre[t,b] + h' R^T + b); c, h from the cell (kernels/cells); zoneout mixes both
-//            with the state before; h' = recurrent dropout's mask * h of the step before.
+//            slots, h and an LSTM's c from the cell (kernels/cells) by x_pre[t,b], h' R^T and b; zoneout
+//            mixes h and c with those before; h' = recurrent dropout's mask * h of the step before.
 // Shapes:  as recurrence_step; Note [Teams] says who has which rows and units, Note [Product] who multiplies.
 // Grid:    one block of 256 threads on an SM: blocks * teams of the plan; cooperative.
 // Step:    wait for the team's h'; for each tile of rows: h' to shared memory, partial sums, one (row, unit)
 //          for each thread: sum of the parts in their order, x_pre, bias, cell; h' of the own units
-//          published; then what nobody waits for: y, gates, c of the last tile, and the fetch of x_pre two
-//          steps ahead.
-// Bytes:   R once (4H * H); each step and row: x_pre 4, gates 4, c, y, and h' in once by its writer: 11 H
-//          elements (c in f32 always) to and from global memory, and G * H elements of h' through L2.
-// Rounds:  in 16 bits what is stored: h' where it is published, gates, y. States and sums are f32.
+//          published; then what nobody waits for: y, slots, c of the last tile, and the fetch of x_pre two
+//          steps ahead. A GRU's h stays in a register as an LSTM's c does, unmasked and in f32.
+// Bytes:   R once; each step and row: of an LSTM x_pre 4, gates 4, c, y, and h' in once by its writer: 11 H
+//          elements (c in f32 always) to and from global memory, of a GRU x_pre 3, slots 4, y, h': 9 H; and
+//          blocks * H elements of h' through L2.
+// Rounds:  in 16 bits what is stored: h' where it is published, slots, y. States and sums are f32.
 // Sync:    h' lies in two buffers, steps k reads buffer k % 2 and writes the other. A block's flag of epoch
 //          e = k + 1 says that the h' that step k reads is written, its own units.
 //          Written before read: stores, barrier of the block, release; acquire, barrier, loads.
@@ -21,12 +22,11 @@
 //          A row that joins later (reverse direction) finds mask * h0 in either buffer: both are filled
 //          before epoch 1, and only rows that are active are written.
 //          Tile, partials: each is written after a barrier that follows its last read. Everything else has
-//          one owner, who reads before he writes (gates may be x_pre: a row is fetched by the thread that
+//          one owner, who reads before he writes (slots may be x_pre: a row is fetched by the thread that
 //          will write it, and waited for first; in 16 bits also by the lane beside it: Ring::wait).
 //          All blocks are resident: the launch is cooperative. A wait has an end: Team::wait.
 #pragma once
 
-#include "kernels/cells/lstm.h"
 #include "kernels/core/launch.cuh"
 #include "kernels/core/mutant.h"
 #include "kernels/recurrence_persistent/launch.cuh"
@@ -38,17 +38,18 @@
 namespace sluice::cuda {
 
 // What one (row, unit) leaves for backward and for the caller; written when nobody waits for it any more.
+template <class Cell>
 struct ForwardResult {
   int64_t row = -1;
-  float gates[4], h, c;
+  float slots[Cell::kSaved], h, c;  // c: of cells that have one
 };
 
-template <class T, int kFixedK, bool kRegularised>
+template <class Cell, class T, int kFixedK>
 class PersistentForward {
  public:
   using Params = PersistentForwardParams<T>;
   using Direction = typename Params::Direction;
-  using Product = ProductOf<T, kFixedK>;
+  using Product = ProductOf<T, kFixedK, Cell::kGates>;
 
   __device__ PersistentForward(const Params& p, const Team& team, float* shared)
       : p_(p),
@@ -57,12 +58,12 @@ class PersistentForward {
         H_(p.shape.hidden),
         stride_(padded_hidden(H_, p.shape.element)),
         me_(p.plan, H_, team.block),
-        product_(product_layout(Pass::forward, p.shape, p.plan)),
-        layout_(shared_layout(Pass::forward, product_, p.plan, p.shape.sequences)),
+        product_(product_layout<Cell>(Pass::forward, p.shape, p.plan)),
+        layout_(shared_layout<Cell>(Pass::forward, product_, p.plan, p.shape.sequences)),
         shared_(shared),
         ring_(shared + layout_.ring, p.plan, p.shape) {
     if (!me_.at_work) return;
-    for (int q = 0; q < 4; ++q) bias_[q] = d_.b(q * H_ + me_.j);
+    for (int q = 0; q < Cell::kSaved; ++q) bias_[q] = d_.b(q * H_ + me_.j);
   }
 
   __device__ void run() {
@@ -70,7 +71,7 @@ class PersistentForward {
     if (team_.steps == 0) return;
     const Product product(product_, shared_ + layout_.weights, [&](int v, int q, int k) {
       const int j = team_.block * p_.plan.units + v;
-      return j < H_ && k < H_ ? d_.R(q * H_ + j, k) : T(0.0f);
+      return q < Cell::kGates && j < H_ && k < H_ ? d_.R(q * H_ + j, k) : T(0.0f);
     });
     for (int i = static_cast<int>(threadIdx.x); i < p_.plan.tile_rows * product_.stride();
          i += kPersistentThreads)
@@ -87,12 +88,13 @@ class PersistentForward {
   }
 
  private:
-  // Zoneout reads h of the step before: y in f32, where it is not rounded.
-  static constexpr bool kKeepsH = kRegularised && sizeof(T) == 2;
+  static constexpr bool kHasC = Cell::kStates == 2;
+  // Zoneout reads h of the step before, also of a cell that does not: y in f32, where it is not rounded.
+  static constexpr bool kKeepsH = Cell::kCarriesH || sizeof(T) == 2;
 
   __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layout_.tile); }
   __device__ void turn() {
-    c_.turn();
+    if constexpr (kHasC) c_.turn();
     if constexpr (kKeepsH) h_.turn();
   }
   __device__ T* h_exchange(int k) const {
@@ -103,7 +105,7 @@ class PersistentForward {
   __device__ float mask(int b) const { return draw<1>(d_.masks.recurrent, me_.j, b).at[0]; }
   __device__ int tiles(int rows) const { return (rows + p_.plan.tile_rows - 1) / p_.plan.tile_rows; }
 
-  // The initial state: c to its registers, mask * h0 to both buffers; rows of length 0 end here.
+  // The initial state: c and h to their registers, mask * h0 to both buffers; rows of length 0 end here.
   __device__ void start() {
     const bool pads = me_.row < p_.plan.tile_rows && me_.j >= H_ && me_.j < stride_;
     const int with_steps = team_.rows(0);
@@ -114,11 +116,10 @@ class PersistentForward {
       const float h0 = me_.at_work && d_.h0 ? d_.h0(b, me_.j) : 0.0f;
       float h_masked = h0;
       if (me_.at_work) {
-        c_.front() = d_.c0 ? d_.c0(b, me_.j) : 0.0f;
+        if constexpr (kHasC) c_.front() = d_.c0 ? d_.c0(b, me_.j) : 0.0f;
         if constexpr (kKeepsH) h_.front() = h0;
         if (i >= with_steps) write_state(b, h0, c_.front());
-        if constexpr (kRegularised)
-          if (d_.masks.dropout) h_masked *= mask(b);
+        if (d_.masks.dropout) h_masked *= mask(b);
       }
       for (int k = 0; k < (SLUICE_MUTANT(one_buffer_filled) ? 1 : 2); ++k)
         h_exchange(k)[int64_t{b} * stride_ + me_.j] = static_cast<T>(h_masked);
@@ -127,7 +128,8 @@ class PersistentForward {
 
   __device__ void write_state(int b, float h, float c) const {
     if (d_.hT) d_.hT(b, me_.j) = h;
-    if (d_.cT) d_.cT(b, me_.j) = c;
+    if constexpr (kHasC)
+      if (d_.cT) d_.cT(b, me_.j) = c;
   }
 
   // Starts to fetch x_pre of step k.
@@ -138,7 +140,7 @@ class PersistentForward {
       if (!me_.at_work || i >= rows) continue;
       const int64_t row = team_.row(t, i);
       const T* x = d_.x_pre.row(p_.x_index ? p_.x_index(row) : row) + me_.j;
-      for (int q = 0; q < 4; ++q) ring_.fetch(k, tile, q, x + int64_t{q} * H_);
+      for (int q = 0; q < Cell::kGates; ++q) ring_.fetch(k, tile, q, x + int64_t{q} * H_);
     }
     ring_.commit();
   }
@@ -181,33 +183,32 @@ class PersistentForward {
   }
 
   __device__ void finish(const Product& product, int k, int t, int tile, int i) {
-    float sums[4] = {};
-    product.four_sums(shared_ + layout_.partials, me_.row, me_.unit, sums);
-    float x[4], gates[4], next[2];
+    float sums[Cell::kGates] = {};
+    product.add_sums(shared_ + layout_.partials, me_.row, me_.unit, sums);
+    float x[Cell::kGates], slots[Cell::kSaved], prev[Cell::kStates] = {}, next[Cell::kStates];
 #pragma unroll
-    for (int q = 0; q < 4; ++q) x[q] = ring_.get(k, tile, q);
+    for (int q = 0; q < Cell::kGates; ++q) x[q] = ring_.get(k, tile, q);
     const int b = team_.sequence(i);
-    const float c_prev = c_.front(), prev[2] = {0.0f, c_prev};  // an LSTM does not read h itself
-    Lstm::forward(x, sums, bias_, prev, gates, next);
-    float h = next[0], c = next[1], h_masked;
-    if constexpr (kRegularised) {
-      if (d_.masks.zoneout) {
-        const float share_h = draw<1>(d_.masks.hidden, me_.j, b, t).at[0],
-                    share_c = draw<1>(d_.masks.cell, me_.j, b, t).at[0];
-        h = share_h * h_before(t, i) + (1.0f - share_h) * h;
-        c = share_c * c_prev + (1.0f - share_c) * c;
+    if constexpr (Cell::kCarriesH) prev[0] = h_.front();
+    if constexpr (kHasC) prev[1] = c_.front();
+    Cell::forward(x, sums, bias_, prev, slots, next);
+    float h = next[0], c = next[Cell::kStates - 1];
+    if (d_.masks.zoneout) {
+      const float share_h = draw<1>(d_.masks.hidden, me_.j, b, t).at[0];
+      h = share_h * h_before(t, i) + (1.0f - share_h) * h;
+      if constexpr (kHasC) {
+        const float share_c = draw<1>(d_.masks.cell, me_.j, b, t).at[0];
+        c = share_c * prev[1] + (1.0f - share_c) * c;
       }
-      h_masked = d_.masks.dropout ? mask(b) * h : h;
-    } else {
-      h_masked = h;
     }
+    const float h_masked = d_.masks.dropout ? mask(b) * h : h;
     h_exchange(k + 1)[int64_t{b} * stride_ + me_.j] = static_cast<T>(h_masked);
-    c_.front() = c;
+    if constexpr (kHasC) c_.front() = c;
     if constexpr (kKeepsH) h_.front() = h;
     if (i >= team_.rows(team_.after(t))) write_state(b, h, c);
     result_.row = team_.row(t, i);
 #pragma unroll
-    for (int q = 0; q < 4; ++q) result_.gates[q] = gates[q];
+    for (int q = 0; q < Cell::kSaved; ++q) result_.slots[q] = slots[q];
     result_.h = h;
     result_.c = c;
   }
@@ -215,9 +216,9 @@ class PersistentForward {
   __device__ void write_result() {
     if (result_.row < 0) return;
 #pragma unroll
-    for (int q = 0; q < 4; ++q)
-      d_.gates(result_.row, int64_t{q} * H_ + me_.j) = static_cast<T>(result_.gates[q]);
-    d_.c_saved(result_.row, me_.j) = result_.c;
+    for (int q = 0; q < Cell::kSaved; ++q)
+      d_.slots(result_.row, int64_t{q} * H_ + me_.j) = static_cast<T>(result_.slots[q]);
+    if constexpr (kHasC) d_.c_saved(result_.row, me_.j) = result_.c;
     p_.y(result_.row, int64_t{team_.direction} * H_ + me_.j) = static_cast<T>(result_.h);
     result_.row = -1;
   }
@@ -230,28 +231,29 @@ class PersistentForward {
   const ProductLayout product_;
   const SharedLayout layout_;
   float* const shared_;
-  Ring<T, kForwardItems> ring_;
-  float bias_[4] = {};
-  OfTiles c_, h_;  // h_: kKeepsH
-  ForwardResult result_;
+  Ring<T, kForwardItems<Cell>> ring_;
+  float bias_[Cell::kSaved] = {};
+  OfTiles c_, h_;  // kHasC, kKeepsH
+  ForwardResult<Cell> result_;
 };
 
-template <class T, int kFixedK, bool kRegularised>
+template <class Cell, class T, int kFixedK>
 __global__ void __launch_bounds__(kPersistentThreads, 1)
     persistent_forward(const __grid_constant__ PersistentForwardParams<T> p, int first_team) {
   extern __shared__ float4 shared[];
   const Team team(p.plan, p.shape, p.places, p.exchange, first_team);
-  PersistentForward<T, kFixedK, kRegularised> forward(p, team, reinterpret_cast<float*>(shared));
+  PersistentForward<Cell, T, kFixedK> forward(p, team, reinterpret_cast<float*>(shared));
   forward.run();
 }
 
-template <int kFixedK, class T>
-void launch_forward(const PersistentForwardParams<T>& p, cudaStream_t stream) {
-  bool regularised = false;
-  for (const auto& d : p.directions) regularised |= d.masks.dropout || d.masks.zoneout;
-  const auto kernel =
-      regularised ? persistent_forward<T, kFixedK, true> : persistent_forward<T, kFixedK, false>;
-  launch_teams("persistent_forward", kernel, p, stream);
+// One version with and without recurrent dropout and zoneout, which all threads of a launch test for alike.
+template <class Cell, int kFixedK, class T>
+void launch_cell(const PersistentForwardParams<T>& p, cudaStream_t stream) {
+  launch_teams("persistent_forward", persistent_forward<Cell, T, kFixedK>, p, stream);
 }
+
+// A GRU's: in forward_gru.cu.
+template <class T>
+void launch_gru(const PersistentForwardParams<T>& p, cudaStream_t stream);
 
 }  // namespace sluice::cuda

@@ -1,6 +1,7 @@
 // What a plan means for a block: sizes that the host reckons with and the kernels use.
 #pragma once
 
+#include "kernels/cells/cells.h"
 #include "kernels/core/macros.h"
 #include "kernels/recurrence_persistent/recurrence_persistent.h"
 
@@ -11,27 +12,35 @@ inline constexpr int kPersistentWarps = kPersistentThreads / 32;
 inline constexpr int kMaxTileRows = 8;
 // Tiles of a group: a thread keeps one cell state in a register for each.
 inline constexpr int kMaxTiles = 6;
-// Of a thread's part of a sum, what may lie in registers: four weights for each k. With 20, or with more
-// tiles, ptxas spills a few bytes on sm_100a and sm_120.
-inline constexpr int kRegisterK[] = {12, 16};
+// Of a thread's part of a sum, the k whose weights may lie in registers: one for each of its outputs, up to
+// 48 or 64 in all. With 80, or with more tiles, ptxas spills a few bytes on sm_100a and sm_120.
+template <int kOutputs>
+inline constexpr int kRegisterK[] = {48 / kOutputs / 4 * 4, 64 / kOutputs / 4 * 4};
 // The same of a warp's part in 16 bits: 16 weights of each k, a quarter of a thread's register.
 inline constexpr int kMmaRegisterK = 512;
 // What a load of 128 bits of a row serves: two of the tensor cores' steps of 16.
 inline constexpr int kMmaK = 32;
 inline constexpr int kRingStages = 2;
-// Values of a (row, unit) that are fetched ahead: x_pre; gates, c of the step before and dy.
-inline constexpr int kForwardItems = 4, kBackwardItems = 6;
+// Values of a (row, unit) that are fetched ahead: x_pre; slots, c or h of the step before, and dy.
+template <class Cell>
+inline constexpr int kForwardItems = Cell::kGates;
+template <class Cell>
+inline constexpr int kBackwardItems = Cell::kSaved + 2;
 
 // Note [Product]
 // A block computes out[row, 4 V outputs] = sum over k of in[row, k] * weight[k, output], for tile_rows rows.
-// Forward: 4 outputs are the gates of unit v, k < H. Backward: 4 neighbouring units, k < 4H. The sum is cut
+// Forward: 4 outputs are the gates of unit v, k < H. Backward: 4 neighbouring units, and k are the G H
+// gradients of R h, with those before them from a multiple of 4 on, whose weights are zero. The sum is cut
 // into parts, whose sums lie in shared memory until one thread for each (row, unit) adds them up in order.
+// A cell of 3 gates has 3 outputs of a unit forward in f32. By tensor cores it has 4, one of zero weights: 16
+// outputs a warp would take as many warps either way.
 // In f32 (product_fma.cuh) a thread has 4 outputs and a part; lane = part * V + v, so 32 / V parts lie in a
 // warp and 256 / V in the block.
 // In 16 bits (product_mma.cuh) a warp has a part and 16 outputs, the rows of the tensor cores' A; B has 8
 // rows of the tile. 16 output_tiles() cover the outputs, and 8 / output_tiles() parts lie in the block.
 struct ProductLayout {
-  int V;           // groups of 4 outputs
+  int V;           // groups of outputs
+  int outputs;     // of a group: 3 or 4
   int K;           // of the sum, a multiple of 4
   int register_k;  // of each part
   int shared_k;
@@ -49,7 +58,7 @@ struct ProductLayout {
 
   // In f32 words: the weights in shared memory; the tile; the partial sums, and those of a row and part,
   // where 4 more than a multiple of 16 keep the banks of neighbouring rows apart.
-  SLUICE_HD int shared_weights() const { return shared_k * 4 * kPersistentThreads / (mma ? 16 : 1); }
+  SLUICE_HD int shared_weights() const { return shared_k * outputs * kPersistentThreads / (mma ? 16 : 1); }
   SLUICE_HD int tile() const { return tile_rows * stride() / (mma ? 2 : 1); }
   SLUICE_HD int sums_stride() const { return 16 * output_tiles() + 4; }
   SLUICE_HD int sums() const {
@@ -63,30 +72,50 @@ SLUICE_HD int padded_hidden(int H, int element) {
   return (H + wide - 1) / wide * wide;
 }
 
+// First column of the slots [*,S*H] that backward multiplies with R.
+template <class Cell>
+SLUICE_HD int first_gathered(int H) {
+  return (Cell::kSaved - Cell::kGates) * H / 4 * 4;
+}
+
+template <class Cell>
 SLUICE_HD ProductLayout product_layout(Pass pass, const PersistentShape& s, const PersistentPlan& plan) {
-  const bool forward = pass == Pass::forward;
+  const bool forward = pass == Pass::forward, mma = s.element == 2;
   return {.V = forward ? plan.units : plan.units / 4,
-          .K = forward ? padded_hidden(s.hidden, s.element) : 4 * s.hidden,
+          .outputs = forward && !mma ? Cell::kGates : 4,
+          .K = forward ? padded_hidden(s.hidden, s.element)
+                       : Cell::kSaved * s.hidden - first_gathered<Cell>(s.hidden),
           .register_k = plan.register_k,
           .shared_k = plan.shared_k,
           .tile_rows = plan.tile_rows,
-          .mma = s.element == 2};
+          .mma = mma};
 }
 
 // A block's dynamic shared memory, in f32 words, one region after the other.
 struct SharedLayout {
   int weights, tile, partials, ring, end;
 };
+template <class Cell>
 SLUICE_HD SharedLayout shared_layout(Pass pass, const ProductLayout& product, const PersistentPlan& plan,
                                      int sequences) {
   const int tiles = (plan.rows(sequences) + plan.tile_rows - 1) / plan.tile_rows,
-            items = pass == Pass::forward ? kForwardItems : kBackwardItems;
+            items = pass == Pass::forward ? kForwardItems<Cell> : kBackwardItems<Cell>;
   SharedLayout s = {};
   s.tile = s.weights + product.shared_weights();
   s.partials = s.tile + product.tile();
   s.ring = s.partials + product.sums();
   s.end = s.ring + kRingStages * items * tiles * plan.tile_rows * plan.units;
   return s;
+}
+
+// The same for the shape's cell.
+inline ProductLayout product_layout(Pass pass, const PersistentShape& s, const PersistentPlan& plan) {
+  return dispatch_cell(s.cell, [&]<class Cell>() { return product_layout<Cell>(pass, s, plan); });
+}
+inline SharedLayout shared_layout(Pass pass, const PersistentShape& s, const PersistentPlan& plan) {
+  return dispatch_cell(s.cell, [&]<class Cell>() {
+    return shared_layout<Cell>(pass, product_layout<Cell>(pass, s, plan), plan, s.sequences);
+  });
 }
 
 }  // namespace sluice::cuda

@@ -8,7 +8,7 @@
 
 namespace sluice::cuda {
 
-template <class T, int kFixedK>
-using ProductOf = std::conditional_t<sizeof(T) == 4, FmaProduct<kFixedK>, MmaProduct<T, kFixedK>>;
+template <class T, int kFixedK, int kOutputs>
+using ProductOf = std::conditional_t<sizeof(T) == 4, FmaProduct<kFixedK, kOutputs>, MmaProduct<T, kFixedK>>;
 
 }  // namespace sluice::cuda

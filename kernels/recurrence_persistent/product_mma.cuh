@@ -6,6 +6,7 @@
 #include "kernels/core/arithmetic.h"
 #include "kernels/core/mutant.h"
 #include "kernels/recurrence_persistent/layout.h"
+#include "kernels/recurrence_persistent/quad.cuh"
 
 namespace sluice::cuda {
 
@@ -80,12 +81,11 @@ class MmaProduct {
     to[sums_stride_ + 8] = sums[0][3] + sums[1][3];
   }
 
-  // Outputs [4 v, 4 v + 4) of a row: the parts in their order.
-  __device__ void four_sums(const float* partials, int row, int v, float (&sums)[4]) const {
-    for (int part = 0; part < parts_; ++part) {
-      const float4 quad = *reinterpret_cast<const float4*>(at(partials, part, row) + 4 * v);
-      sums[0] += quad.x, sums[1] += quad.y, sums[2] += quad.z, sums[3] += quad.w;
-    }
+  // The first outputs of group v of a row: the parts in their order.
+  template <int kOutputs>
+  __device__ void add_sums(const float* partials, int row, int v, float (&sums)[kOutputs]) const {
+    for (int part = 0; part < parts_; ++part)
+      add_quad(sums, *reinterpret_cast<const float4*>(at(partials, part, row) + 4 * v));
   }
   // One output of a row.
   __device__ float sum(const float* partials, int row, int output) const {

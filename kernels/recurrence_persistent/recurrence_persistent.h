@@ -50,6 +50,38 @@ struct PersistentPlan {
 // By H, B, D and the GPU's limits; `Refusal` says why not.
 Planned<PersistentPlan> plan(Pass, const PersistentShape&, const DeviceProps&);
 
+// What one step, of backward not the first, asks of a block that has `rows` active rows: MODEL, by the plan
+// alone. The block has all its units, H is even in 16 bits, nothing is regularised. Bytes are those that all
+// threads ask for: a word that 32 lanes read counts 32 times. Left out are lookups of rows' places and of
+// parameters. bench/tables holds it against a virtual GPU's counters (steps.pl) and machine code (sass.pl).
+struct StepCounts {
+  // Instructions of warps, with what is computed beyond the last row and k.
+  int64_t fma = 0;  // multiply-adds of products in f32,
+  int64_t mma = 0;  // or m16n8k16 in 16 bits
+  // Of the block.
+  int64_t barriers = 0;
+  int64_t releases = 0;  // flags set
+  int64_t acquires = 0;  // flags looked at; more where the block has to wait
+  // Bytes of global memory.
+  static constexpr int64_t kR = 0;  // of R: it was read before the first step
+  int64_t published = 0;            // h', or d_gates, that the block hands to its team,
+  int64_t gathered = 0;             // and what it takes of its team's, to the tile
+  int64_t fetched = 0;              // x_pre; gates, c and dy: 32 bits at least
+  int64_t results = 0;              // gates, c and y
+  // Bytes of shared memory.
+  int64_t operands = 0;  // read: of the tile, by products,
+  int64_t weights = 0;   // and of R
+  int64_t sums_out = 0;  // partial sums written,
+  int64_t sums_in = 0;   // and read
+  int64_t ring = 0;      // read of what was fetched
+
+  int64_t written() const { return published + gathered + results + sums_out + 4 * releases; }
+  int64_t read() const {
+    return kR + gathered + fetched + operands + weights + sums_in + ring + 4 * acquires;
+  }
+};
+StepCounts step_counts(Pass, const PersistentShape&, const PersistentPlan&, int rows);
+
 // What one step costs a block that has `rows` active rows, in cycles: MODEL, by constants of an H100.
 struct StepCycles {
   double products = 0;   // multiply-adds
@@ -89,8 +121,10 @@ struct Exchange {
   int64_t patience = int64_t{1} << 22;  // looks at a flag before its block counts as lost; some seconds
 };
 
-// T is what rows, gates, R and what is multiplied with it are stored in, f32, bf16 or f16; states and
+// T is what rows, slots, R and what is multiplied with it are stored in, f32, bf16 or f16; states and
 // gradients of states have the type A that T is computed in. Values are rounded where the path `step` rounds.
+// G gates and S slots of the cell: Note [Slots] in kernels/cells/cell.h. One of one state ignores what is
+// c's.
 template <class T>
 struct PersistentForwardParams {
   using A = arithmetic_t<T>;
@@ -103,11 +137,11 @@ struct PersistentForwardParams {
   T* h_exchange = nullptr;         // exchange_size()
   struct Direction {
     StepMasks<A> masks;
-    View<const T, 2> x_pre;   // [N,4H], or [U,4H] with x_index: W x; may be `gates`
-    View<const T, 2> R;       // [4H,H]
-    View<const A, 1> b;       // [4H]
+    View<const T, 2> x_pre;   // [N,G*H], or [U,G*H] with x_index: W x; may lie in `slots`
+    View<const T, 2> R;       // [G*H,H]
+    View<const A, 1> b;       // [S*H]
     View<const A, 2> h0, c0;  // [B,H] or null (zero)
-    View<T, 2> gates;         // [N,4H] = activated
+    View<T, 2> slots;         // [N,S*H] = what the cell saves
     View<A, 2> c_saved;       // [N,H] = c, after zoneout
     View<A, 2> hT, cT;        // [B,H] = or null
   } directions[2];
@@ -120,14 +154,14 @@ struct PersistentBackwardParams {
   PersistentShape shape;
   Exchange exchange;
   RowPlaces places;
-  View<const T, 2> dy;  // [N,D*H]
+  View<const T, 2> y, dy;  // [N,D*H]
   struct Direction {
     StepMasks<A> masks;
-    View<const T, 2> R;         // [4H,H]
+    View<const T, 2> R;         // [G*H,H]
     View<const A, 2> c_saved;   // [N,H]
-    View<const A, 2> c0;        // [B,H] or null (zero)
+    View<const A, 2> h0, c0;    // [B,H] or null (zero)
     View<const A, 2> dhT, dcT;  // [B,H] or null (zero)
-    View<T, 2> gates;           // [N,4H] activated; = gradients of the sums before activation
+    View<T, 2> slots;           // [N,S*H] what forward saved; = gradients of the sums before activation
     View<A, 2> dh0, dc0;        // [B,H] = or null
   } directions[2];
 };

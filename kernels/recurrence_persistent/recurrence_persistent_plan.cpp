@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "kernels/recurrence_persistent/cycles.h"
 #include "kernels/recurrence_persistent/layout.h"
@@ -40,44 +41,90 @@ bool complete(PersistentPlan& p, Pass pass, const PersistentShape& s, const Devi
   p.teams_at_once = std::min(teams, s.directions * p.groups);
   p.launches = (s.directions * p.groups + p.teams_at_once - 1) / p.teams_at_once;
   divide(p, product_layout(pass, s, p), p.register_k);
-  const ProductLayout product = product_layout(pass, s, p);
-  p.shared = sizeof(float) * static_cast<size_t>(shared_layout(pass, product, p, sequences).end);
+  p.shared = sizeof(float) * static_cast<size_t>(shared_layout(pass, s, p).end);
   if (p.shared + kStaticShared > device.shared_per_block) return false;
   p.step = p.launches * step_cycles(pass, s, p, p.rows(sequences)).total();
   return true;
 }
 
+// Rows that products in f32 compute where a tile has `rows`.
+int computed(int rows) {
+  return rows > 4 ? 8 : rows > 2 ? 4 : 2;
+}
+
 }  // namespace
 
-StepCycles step_cycles(Pass pass, const PersistentShape& shape, const PersistentPlan& p, int rows) {
+StepCounts step_counts(Pass pass, const PersistentShape& shape, const PersistentPlan& p, int rows) {
   const ProductLayout product = product_layout(pass, shape, p);
-  const int tiles = (rows + p.tile_rows - 1) / p.tile_rows;
-  const double k = product.part_k(), threads = kPersistentThreads, warps = kPersistentWarps;
-  StepCycles step = {.exchange = rows * product.K * shape.element / kL2BytesPerCycle,
+  const CellTraits cell = traits_of(shape.cell);
+  const bool forward = pass == Pass::forward;
+  const int64_t tiles = (rows + p.tile_rows - 1) / p.tile_rows, k = product.part_k(), e = shape.element,
+                own = int64_t{rows} * p.units, f32 = sizeof(float), c = cell.states == 2 ? f32 : 0,
+                before = c > 0 ? c : e, inputs = cell.gates, slots = cell.saved;
+  StepCounts step;
+  step.barriers = 2 + 2 * tiles;  // waiting, publishing; the tile, its sums
+  step.releases = 1;
+  step.acquires = p.blocks;
+  step.published = own * (forward ? 1 : slots) * e;
+  step.gathered = rows * product.K * e;
+  step.fetched = own * (forward ? inputs : slots + 2) * f32;
+  step.results = forward ? own * (slots * e + c + e) : 0;
+  step.ring = own * (forward ? inputs * e : slots * e + before + e);
+  step.sums_in = own * product.parts() * (forward ? 4 : 1) * f32;
+  if (product.mma) {
+    // A tile is multiplied whole: each warp 16 outputs and 8 rows.
+    const int64_t by_warps = tiles * kPersistentWarps, sums = 16 * kMaxTileRows;
+    step.mma = by_warps * k / 16;
+    step.operands = by_warps * kMaxTileRows * k * e;
+    step.weights = by_warps * 16 * p.shared_k * e;
+    step.sums_out = by_warps * sums * f32;
+  } else {
+    const int last = rows - (static_cast<int>(tiles) - 1) * p.tile_rows;
+    const int64_t all = (tiles - 1) * computed(p.tile_rows) + computed(last);
+    step.fma = all * k * product.outputs * kPersistentWarps;
+    step.operands = all * k * f32 * kPersistentThreads;
+    step.weights = tiles * p.shared_k * product.outputs * f32 * kPersistentThreads;
+    step.sums_out = all * 4 * f32 * kPersistentThreads;
+  }
+  return step;
+}
+
+StepCycles step_cycles(Pass pass, const PersistentShape& shape, const PersistentPlan& p, int rows) {
+  const StepCounts counts = step_counts(pass, shape, p, rows);
+  const auto cycles = [](int64_t of, double each_cycle) { return static_cast<double>(of) / each_cycle; };
+  StepCycles step = {.exchange = cycles(counts.gathered, kL2BytesPerCycle),
                      .latency = p.blocks > 1 ? kExchangeCycles : 0,
                      .pointwise = kPointwiseCycles};
-  if (product.mma) {
-    // A tile is multiplied whole, 16 outputs and 8 rows a warp, and its rows are read by each warp.
-    const double sums = 16 * kMaxTileRows;
-    step.products = tiles * warps * k * sums / kMmaPerCycle;
-    step.weights = tiles * warps * 2 * (16.0 * p.shared_k + kMaxTileRows * k) / kSharedBytesPerCycle;
-    step.pointwise += tiles * warps * 2 * 4 * sums / kSharedBytesPerCycle;
+  // Partial sums are written and read; of products in f32, rows that nobody asked for are left out.
+  if (by_mma(shape)) {
+    step.products = cycles(counts.mma * 16 * 8 * 16, kMmaPerCycle);
+    step.weights = cycles(counts.weights + counts.operands, kSharedBytesPerCycle);
+    step.pointwise += cycles(2 * counts.sums_out, kSharedBytesPerCycle);
   } else {
-    step.products = rows * k * 4 * threads / kFmaPerCycle;
-    step.weights = tiles * p.shared_k * 16.0 * threads / kSharedBytesPerCycle;
-    step.pointwise += rows * 2 * 16.0 * threads / kSharedBytesPerCycle;
+    const ProductLayout product = product_layout(pass, shape, p);
+    step.products =
+        cycles(rows * product.part_k() * product.outputs * int64_t{kPersistentThreads}, kFmaPerCycle);
+    step.weights = cycles(counts.weights, kSharedBytesPerCycle);
+    step.pointwise += cycles(2 * counts.sums_in, kSharedBytesPerCycle);
   }
   return step;
 }
 
 namespace {
 
+// Of the kernels there are.
+std::vector<int> register_ks(Pass pass, const PersistentShape& shape) {
+  const ProductLayout product = product_layout(pass, shape, {});
+  if (product.mma) return {kMmaRegisterK};
+  const auto& in_f32 = product.outputs == 3 ? kRegisterK<3> : kRegisterK<4>;
+  return {in_f32[0], in_f32[1]};
+}
+
 // Of all units, register_k and tile_rows; of equally fast ones that with most in registers.
-PersistentPlan best_of(Pass pass, const PersistentShape& shape, const DeviceProps& device,
-                       std::initializer_list<int> register_ks) {
+PersistentPlan best_of(Pass pass, const PersistentShape& shape, const DeviceProps& device) {
   PersistentPlan best;
   for (int units : {32, 16, 8})
-    for (int register_k : register_ks)
+    for (int register_k : register_ks(pass, shape))
       for (int tile_rows : {8, 4, 2}) {
         PersistentPlan candidate;
         candidate.units = units;
@@ -94,14 +141,13 @@ PersistentPlan best_of(Pass pass, const PersistentShape& shape, const DeviceProp
 }  // namespace
 
 Planned<PersistentPlan> plan(Pass pass, const PersistentShape& shape, const DeviceProps& device) {
-  if (shape.cell != CellKind::lstm) return Refusal{"it has no kernel for this cell"};
   if (device.major < kLeastMajor)
     return Refusal{"it needs compute capability 8.0, " + device.name + " has " +
                    std::to_string(device.major) + "." + std::to_string(device.minor)};
-  const PersistentPlan best = by_mma(shape) ? best_of(pass, shape, device, {kMmaRegisterK})
-                                            : best_of(pass, shape, device, {kRegisterK[0], kRegisterK[1]});
+  const PersistentPlan best = best_of(pass, shape, device);
   if (best.units != 0) return best;
-  const double bytes = 4.0 * shape.hidden * shape.hidden * shape.element;
+  const double bytes =
+      static_cast<double>(traits_of(shape.cell).gates) * shape.hidden * shape.hidden * shape.element;
   return Refusal{"R of hidden size " + std::to_string(shape.hidden) + ", " +
                  std::to_string(static_cast<int>(bytes / 1e6)) + " MB in " +
                  (by_mma(shape) ? "16 bits" : "f32") + ", does not stay in registers and shared memory of " +

@@ -68,13 +68,20 @@ inline std::vector<CudnnAlgorithm> algorithms_of(RnnPath path) {
           CudnnAlgorithm::persist_static_small_h};
 }
 
-// Whether the case's path knows its cell in its type: oneDNN and `persistent` have the LSTM only, in f32
-// and, by `persistent`, in 16 bits; cuDNN f32 and, by `standard`, f64.
+// Whether the case's path knows its cell in its type: oneDNN has the LSTM only, in f32; `persistent` no f64;
+// cuDNN f32 and, by `standard`, f64.
 inline bool computes(const TestCase& c) {
   if (c.path == RnnPath::onednn) return c.dtype == DType::f32 && c.cell == CellKind::lstm;
-  if (c.path == RnnPath::persistent) return c.dtype != DType::f64 && c.cell == CellKind::lstm;
+  if (c.path == RnnPath::persistent) return c.dtype != DType::f64;
   if (c.path != RnnPath::cudnn) return true;
   return c.dtype == DType::f32 || (c.dtype == DType::f64 && c.algorithm == CudnnAlgorithm::standard);
+}
+
+// Whether others stand for it, as a virtual GPU is slow: padding is the same to the path persistent in any
+// type.
+inline bool spared(const TestCase& c) {
+  return c.path == RnnPath::persistent && c.cell == CellKind::gru && c.layout == Layout::padded &&
+         is_half(c.dtype);
 }
 
 inline std::vector<TestCase> for_each_rnn_path() {
@@ -86,7 +93,7 @@ inline std::vector<TestCase> for_each_rnn_path() {
         c.cell = cell;
         for (const CudnnAlgorithm algorithm : algorithms_of(path)) {
           c.algorithm = algorithm;
-          if (computes(c)) cases.push_back(c);
+          if (computes(c) && !spared(c)) cases.push_back(c);
         }
       }
     }

@@ -11,9 +11,15 @@
 namespace sluice {
 namespace {
 
-RnnShape shape_of(int E, int H, int D, DType dtype = DType::f32) {
+struct LayerKind {
+  DType dtype = DType::f32;
+  CellKind cell = CellKind::lstm;
+};
+
+RnnShape shape_of(int E, int H, int D, LayerKind kind = {}) {
   RnnShape s;
-  s.dtype = dtype;
+  s.cell = kind.cell;
+  s.dtype = kind.dtype;
   s.input_size = E;
   s.hidden_size = H;
   s.directions = D;
@@ -21,7 +27,7 @@ RnnShape shape_of(int E, int H, int D, DType dtype = DType::f32) {
   return s;
 }
 
-class Persistent : public testing::TestWithParam<DType> {
+class Persistent : public testing::TestWithParam<LayerKind> {
  protected:
   static RnnShape layer(int E, int H, int D) { return shape_of(E, H, D, GetParam()); }
   // Near the oracle, and the same bits again.
@@ -34,8 +40,17 @@ class Persistent : public testing::TestWithParam<DType> {
   }
   std::unique_ptr<Backend> backend_ = make_backend({.device = Device::cuda});
 };
-INSTANTIATE_TEST_SUITE_P(, Persistent, testing::Values(DType::f32, DType::bf16, DType::f16),
-                         [](const auto& test) { return std::string(name_of(test.param)); });
+std::vector<LayerKind> kinds_of(CellKind cell) {
+  return {{DType::f32, cell}, {DType::bf16, cell}, {DType::f16, cell}};
+}
+std::string name_of_kind(const testing::TestParamInfo<LayerKind>& test) {
+  return name_of(test.param.dtype);
+}
+INSTANTIATE_TEST_SUITE_P(, Persistent, testing::ValuesIn(kinds_of(CellKind::lstm)), name_of_kind);
+INSTANTIATE_TEST_SUITE_P(Gru, Persistent, testing::ValuesIn(kinds_of(CellKind::gru)), name_of_kind);
+
+class PersistentForLong : public Persistent {};
+INSTANTIATE_TEST_SUITE_P(, PersistentForLong, testing::ValuesIn(kinds_of(CellKind::lstm)), name_of_kind);
 
 // In 16 bits an even H is fetched by pairs.
 TEST_P(Persistent, uneven_lengths_over_several_blocks) {
@@ -44,7 +59,9 @@ TEST_P(Persistent, uneven_lengths_over_several_blocks) {
 
 // R in registers alone, and in shared memory as well: in 16 bits only 544 units, on 17 multiprocessors.
 TEST_P(Persistent, teams_of_many_blocks) {
-  for (int H : {61, 130, 250, 300, 544}) {
+  const std::vector<int> sizes =
+      GetParam().cell == CellKind::lstm ? std::vector{61, 130, 250, 300, 544} : std::vector{301, 544};
+  for (int H : sizes) {
     const RnnShape s = layer(2, H, 1);
     const auto refused = cuda::RnnPersistent(cuda::open_device(0)).refusal(s);
     if (refused.empty()) check(RnnProblem(s, {3, 2, 2}, Layout::packed));
@@ -74,7 +91,7 @@ TEST_P(Persistent, many_steps) {
 
 // The bound grows as a random walk does, with the root of the steps: errors of the state do not feed
 // themselves.
-TEST_P(Persistent, drifts_little_over_2048_steps) {
+TEST_P(PersistentForLong, drifts_little_over_2048_steps) {
   check(RnnProblem(layer(2, 8, 1), {2048, 2047, 5}, Layout::packed));
 }
 
@@ -83,7 +100,7 @@ TEST_P(Persistent, regularised) {
     RnnShape s = layer(3, H, 2);
     s.recurrent_dropout = 0.3;
     s.zoneout_hidden = 0.2;
-    s.zoneout_cell = 0.1;
+    if (s.cell == CellKind::lstm) s.zoneout_cell = 0.1;
     RnnProblem p(s, {7, 6, 6, 5, 4, 3, 2, 1, 0}, Layout::packed);
     check(p);
     p.use_distinct_inputs();

@@ -59,7 +59,7 @@ void RnnProblem::use_distinct_inputs() {
 bool path_takes(RnnPath path, const RnnShape& shape) {
   const bool library = path == RnnPath::onednn || path == RnnPath::cudnn, lstm = shape.cell == CellKind::lstm;
   if (shape.layer_norm && (library || path == RnnPath::persistent)) return false;
-  if (path == RnnPath::persistent) return lstm && shape.dtype != DType::f64;
+  if (path == RnnPath::persistent) return shape.dtype != DType::f64;
   if (!library) return true;
   if (shape.recurrent_dropout > 0 || shape.zoneout_hidden > 0 || shape.zoneout_cell > 0) return false;
   if (path == RnnPath::onednn) return lstm && shape.dtype == DType::f32;

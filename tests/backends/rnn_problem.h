@@ -45,8 +45,8 @@ struct RnnResult {
 };
 
 // Whether `path` must take the shape: the libraries know neither layer normalisation, recurrent dropout nor
-// zoneout, oneDNN only the LSTM in f32, cuDNN f64 by its algorithm `standard` alone. `persistent` knows the
-// LSTM only, not in f64, and no layer normalisation.
+// zoneout, oneDNN only the LSTM in f32, cuDNN f64 by its algorithm `standard` alone. `persistent` knows
+// neither f64 nor layer normalisation.
 bool path_takes(RnnPath path, const RnnShape& shape);
 
 RnnResult run(Backend& backend, RnnPath path, const RnnProblem& problem);

@@ -44,7 +44,8 @@ TEST(ExplainKernel, names_what_every_path_does_with_the_layer) {
             HasSubstr("blocks, "), HasSubstr("% in registers"), HasSubstr("cudnn standard"),
             HasSubstr("the ragged batch in one call"), HasSubstr("calls a direction, one for each number"),
             HasSubstr("refused: persist_static_small_h trains at most 128 units"),
-            HasSubstr("forward, MODEL, "), HasSubstr("backward, MODEL, "), HasSubstr("nobody measured")));
+            HasSubstr("forward, MODEL, "), HasSubstr("backward, MODEL, "), HasSubstr("nobody measured"),
+            HasSubstr("persistent, MODEL, a step of a block with all its rows: ")));
 }
 
 TEST(ExplainKernel, says_why_a_faster_path_is_refused) {
@@ -61,7 +62,7 @@ TEST(ExplainKernel, says_why_a_faster_path_is_refused) {
   q.directions = 1;
   EXPECT_EQ(path_of(explain(q), "persistent").refusal, "");
   q.cell = "gru";
-  EXPECT_EQ(path_of(explain(q), "persistent").refusal, "it has no kernel for this cell");
+  EXPECT_EQ(path_of(explain(q), "persistent").refusal, "");
   q.dtype = "f64";
   EXPECT_EQ(path_of(explain(q), "cudnn persist_static").refusal,
             "no f64 by persist_static, only by standard");
@@ -70,11 +71,12 @@ TEST(ExplainKernel, says_why_a_faster_path_is_refused) {
 // Of sequences of one length the chain takes a step's time as often as there are steps; each part of it grows
 // with what it stands for.
 TEST(ExplainKernel, models_add_up) {
-  for (const char* dtype : {"bf16", "f32"}) {
+  for (const auto& [cell, dtype] : {std::pair{"lstm", "bf16"}, {"lstm", "f32"}, {"gru", "f32"}}) {
     KernelQuestion q = question(256, 16);
+    q.cell = cell;
     q.dtype = dtype;
     const ExplainedLayer layer = explain(q);
-    const cuda::PersistentShape shape{CellKind::lstm, 256, 16, 2, layer.shape.dtype == DType::f32 ? 4 : 2};
+    const cuda::PersistentShape shape{layer.shape.cell, 256, 16, 2, layer.shape.dtype == DType::f32 ? 4 : 2};
     const auto plan = std::get<cuda::PersistentPlan>(cuda::plan(cuda::Pass::forward, shape, layer.gpu));
     const double clock = speeds_of(layer.gpu.name)->clock;
     const auto& persistent = *path_of(layer, "persistent").forward;
@@ -82,7 +84,11 @@ TEST(ExplainKernel, models_add_up) {
                     plan.launches * 100 *
                         cuda::step_cycles(cuda::Pass::forward, shape, plan, plan.rows(16)).latency / clock,
                 100 * plan.step / clock, 1e-12)
-        << dtype;
+        << cell << " in " << dtype;
+    const auto& step = *path_of(layer, "persistent").forward_step;
+    EXPECT_EQ(step.gathered, plan.rows(16) * 256 * shape.element) << dtype;
+    EXPECT_EQ(step.fma > 0, shape.element == 4);
+    EXPECT_EQ(step.mma > 0, shape.element == 2);
   }
   const ExplainedLayer layer = explain(question(256, 16));
   const auto step = *path_of(layer, "step").forward;

@@ -98,7 +98,7 @@ std::vector<TrainingCase> training_cases() {
   return cases;
 }
 
-// The path persistent, which takes f32 and 16 bits: hidden sizes odd and even.
+// The path persistent, which takes f32 and 16 bits: hidden sizes odd and even, either cell.
 std::vector<TrainingCase> persistent_cases() {
   std::vector<TrainingCase> cases;
   const auto add = [&](const char* name, auto change) {
@@ -118,6 +118,14 @@ std::vector<TrainingCase> persistent_cases() {
     o.model.hidden_size = {6, 5};
     o.model.recurrent_dropout = 0.3;
     o.model.zoneout_hidden = o.model.zoneout_cell = 0.2;
+  });
+  add("Gru", [](RigOptions& o) { o.model.cell = CellKind::gru; });
+  add("GruRegularised", [](RigOptions& o) {
+    o.model.cell = CellKind::gru;
+    o.model.hidden_size = {6};
+    o.model.recurrent_dropout = 0.3;
+    o.model.zoneout_hidden = 0.2;
+    o.train.layout = Layout::padded;
   });
   return cases;
 }

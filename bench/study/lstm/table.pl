@@ -11,6 +11,9 @@
 use strict;
 use warnings;
 use File::Basename qw(dirname);
+use FindBin;
+use lib "$FindBin::RealBin/../../tables";
+use Counters qw(use_virtual_gpu counters_of);
 
 my ($kH, $kB, $kMultiprocessors, $kFew, $kMany) = (128, 32, 32, 2, 6);    # of what is counted
 my @kModelled = (512, 64, 132);                                           # H, B and the H100's multiprocessors
@@ -18,8 +21,7 @@ my ($kOffLine, $kOffFormula) = (0.01, 0.02);
 
 my ($mode, $program, $page) = @ARGV;
 die "usage: table.pl check|write PROGRAM [PAGE]\n" unless defined $program && @ARGV <= 3 && $mode =~ /^(?:check|write)$/;
-my $vgpu = $ENV{SLUICE_VGPU} or die "table.pl: needs the counters of a virtual GPU: set SLUICE_VGPU to its folder\n";
-$ENV{LD_LIBRARY_PATH} = join ':', "$vgpu/lib", grep { defined && length } $ENV{LD_LIBRARY_PATH};
+use_virtual_gpu();
 $page //= dirname($0) . '/README.md';
 my $fix = "tests/run.sh --cuda; bench/study/lstm/table.pl write build/cuda/bench/study/lstm/lstm_study";
 
@@ -41,14 +43,9 @@ sub model {
 # Bytes read and written by all kernels of a pass.
 sub bytes_of_pass {
     my ($version, $steps) = @_;
-    local @ENV{qw(VGPU_STATS VGPU_SMS)} = (1, $kMultiprocessors);
-    my @lines = `'$program' run $version $kH $kB $steps 2>&1`;
-    die "@lines", "table.pl: $program run $version failed\n" if $?;
+    local $ENV{VGPU_SMS} = $kMultiprocessors;
     my $bytes = 0;
-    for (@lines) {
-        my (undef, undef, undef, $read, $written, undef, undef, $kernel) = split ' ';
-        $bytes += $read + $written if ($kernel // '') =~ /^_Z/;
-    }
+    $bytes += $_->{read} + $_->{written} for values %{counters_of($program, 'run', $version, $kH, $kB, $steps)};
     return $bytes;
 }
 

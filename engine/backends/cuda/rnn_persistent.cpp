@@ -77,7 +77,7 @@ void RnnPersistent::run(Queue& queue, const RnnForward& p, const StepForwardPara
                          .b = step.b,
                          .h0 = reading_part<A>(p.h0, d),
                          .c0 = reading_part<A>(p.c0, d),
-                         .gates = step.slots,
+                         .slots = step.slots,
                          .c_saved = step.c_saved,
                          .hT = part<A>(p.hT, d),
                          .cT = part<A>(p.cT, d)};
@@ -95,16 +95,18 @@ void RnnPersistent::run(Queue& queue, const RnnBackward& p, const StepBackwardPa
   all.plan = plan_of(Pass::backward, all.shape);
   all.exchange = exchange(queue, 0, nullptr);
   all.places = places_of(*f.batch);
+  all.y = reading<T, 2>(f.y);
   all.dy = reading<T, 2>(p.dy);
   for (int64_t d = 0; d < f.shape.directions; ++d) {
     const StepBackwardParams<T>& step = directions[d];
     all.directions[d] = {.masks = step.masks,
                          .R = reading_part<T>(f.R, d),
                          .c_saved = step.c_saved,
+                         .h0 = step.h0,
                          .c0 = step.c0,
                          .dhT = reading_part<A>(p.dhT, d),
                          .dcT = reading_part<A>(p.dcT, d),
-                         .gates = step.slots,
+                         .slots = step.slots,
                          .dh0 = part<A>(p.dh0, d),
                          .dc0 = part<A>(p.dc0, d)};
   }
