@@ -22,12 +22,12 @@ class LossTest : public BackendTest {
 };
 INSTANTIATE_TEST_SUITE_P(, LossTest, testing::ValuesIn(for_each_dtype()), name_of_param);
 
-struct Result {
+struct LossResult {
   Values probabilities, losses, dlogits;
   Ints hits;
 };
 
-Result run(Rig& rig, SoftmaxXent args, bool weighted, int B, int K, const Values& weights) {
+LossResult run(Rig& rig, SoftmaxXent args, bool weighted, int B, int K, const Values& weights) {
   if (weighted) args.class_weights = rig.in_acc(weights, {K});
   args.probabilities = rig.out_acc({B, K});
   args.losses = rig.out_acc({B});
@@ -56,7 +56,7 @@ TEST_P(LossTest, softmax_equals_the_oracle) {
           args.smoothing = smoothing;
           args.scale = weighted ? 99 : 1.0 / B;  // and then in device memory
           if (weighted) args.scale_now = rig.in_as(DType::f64, {1.0 / B}, {1});
-          const Result got = run(rig, args, weighted, B, K, weights);
+          const LossResult got = run(rig, args, weighted, B, K, weights);
           const oracle::Matrix matrix(static_cast<size_t>(B), static_cast<size_t>(K), logits);
           const oracle::Loss want =
               oracle::softmax_xent(matrix, labels, weighted ? weights : Values(), smoothing, 1.0 / B);
@@ -132,7 +132,7 @@ TEST_P(LossTest, hits_of_equal_logits) {
   const double nan = std::nan("");
   args.logits = rig.in_acc({2, 2, 0, 2, 2, 0, 1, 3, 3, 5, 0, 0, nan, 0, 0, 0, 0, nan}, {6, 3});
   args.labels = rig.in(Ints{0, 1, 1, -1, 1, 0}, {6});
-  const Result got = run(rig, args, false, 6, 3, {});
+  const LossResult got = run(rig, args, false, 6, 3, {});
   EXPECT_EQ(got.hits, (Ints{1, 0, 1, 0, 0, 0}));
 }
 
@@ -143,7 +143,7 @@ TEST_P(LossTest, large_logits_stay_finite) {
   SoftmaxXent args;
   args.logits = rig.in_acc(logits, {2, 3});
   args.labels = rig.in(Ints{0, 0}, {2});
-  const Result got = run(rig, args, false, 2, 3, {});
+  const LossResult got = run(rig, args, false, 2, 3, {});
   EXPECT_THAT(got.losses, testing::ElementsAre(0, 2000));
   EXPECT_THAT(got.probabilities[0], 1);
   EXPECT_THAT(got.dlogits[3], -1);
@@ -164,7 +164,7 @@ TEST_P(LossTest, nan_reaches_the_loss) {
   SoftmaxXent args;
   args.logits = rig.in_acc(Values{0, std::nan(""), 0, 1, 2, 3}, {2, 3});
   args.labels = rig.in(Ints{0, 2}, {2});
-  const Result got = run(rig, args, false, 2, 3, {});
+  const LossResult got = run(rig, args, false, 2, 3, {});
   EXPECT_TRUE(std::isnan(got.losses[0]));
   EXPECT_TRUE(std::isfinite(got.losses[1]));
 }
@@ -177,7 +177,7 @@ TEST_P(LossTest, bounds_bite) {
   args.logits = rig.in_acc(logits, {7, 5});
   args.labels = rig.in(labels, {7});
   args.smoothing = 0.1;
-  const Result got = run(rig, args, true, 7, 5, weights);
+  const LossResult got = run(rig, args, true, 7, 5, weights);
   const oracle::Matrix matrix(7, 5, logits);
   EXPECT_TRUE(near(got.losses, oracle::softmax_xent(matrix, labels, weights, 0.1, 1).losses, bound(5)));
   EXPECT_FALSE(near(got.losses, oracle::softmax_xent(matrix, labels, {}, 0.1, 1).losses, bound(5)));

@@ -1,4 +1,5 @@
-// Steps that are recorded and replayed as CUDA graphs give the bits of the same steps queued one by one.
+// ReplayedSteps that are recorded and replayed as CUDA graphs give the bits of the same steps queued one by
+// one.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -13,7 +14,7 @@ namespace {
 using test::Rig;
 using test::RigOptions;
 
-struct Steps : TrainObserver {
+struct ReplayedSteps : TrainObserver {
   std::vector<double> numbers;
   void on_step(const StepReport& r) override {
     numbers.insert(numbers.end(), {r.loss, r.gradient_norm, r.learning_rate, static_cast<double>(r.hits)});
@@ -28,7 +29,7 @@ struct Outcome {
 
 // Every option of the model and of the optimiser, documents of 1 to 40 tokens in batches of many shapes,
 // which come again in each of several passes.
-RigOptions everything() {
+RigOptions every_option() {
   RigOptions options = test::topic_options();
   options.model = {
       .vocabulary = test::kTopicVocabulary, .classes = 3, .embedding_size = 6, .hidden_size = {5}};
@@ -58,7 +59,7 @@ RigOptions everything() {
 Outcome train(RigOptions options, bool record, size_t most_nodes = 0) {
   options.device = Device::cuda;
   options.train.record = record;
-  Steps steps;
+  ReplayedSteps steps;
   Rig rig(options, &steps);
   cuda::Graphs& graphs = static_cast<cuda::CudaBackend&>(*rig.backend).graphs();
   if (most_nodes > 0) graphs.keep(most_nodes);
@@ -74,16 +75,16 @@ void expect_same(const Outcome& got, const Outcome& want) {
 }
 
 TEST(GpuReplay, EqualsTheStepsQueuedOneByOne) {
-  const Outcome eager = train(everything(), false);
+  const Outcome eager = train(every_option(), false);
   EXPECT_EQ(eager.recorded, 0u);
-  const Outcome replayed = train(everything(), true);
+  const Outcome replayed = train(every_option(), true);
   expect_same(replayed, eager);
   EXPECT_GE(replayed.recorded, 4u) << "batches and updates of several shapes";
   EXPECT_GT(replayed.replayed, 3 * replayed.recorded);
 }
 
 TEST(GpuReplay, EqualsThemWithDenseEmbeddingsAndSgd) {
-  RigOptions options = everything();
+  RigOptions options = every_option();
   options.optimizer.lazy_embeddings = false;
   options.optimizer.kind = OptimizerKind::sgd;
   options.model.multi_label = true;
@@ -94,7 +95,7 @@ TEST(GpuReplay, EqualsThemWithDenseEmbeddingsAndSgd) {
 }
 
 TEST(GpuReplay, EqualsThemWhereGraphsMustMakeRoom) {
-  RigOptions options = everything();
+  RigOptions options = every_option();
   options.train.max_updates = 12;
   const Outcome eager = train(options, false), all = train(options, true);
   const Outcome few = train(options, true, all.nodes / 2);
@@ -104,7 +105,7 @@ TEST(GpuReplay, EqualsThemWhereGraphsMustMakeRoom) {
 }
 
 TEST(GpuReplay, RandomMasksAreNewInEachReplay) {
-  RigOptions options = everything();
+  RigOptions options = every_option();
   options.sequences = 24;  // the same batch in each step
   options.train.accumulate = 1;
   options.train.learning_rate = 1e-30;  // and the same parameters

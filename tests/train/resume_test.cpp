@@ -91,8 +91,8 @@ TEST(Checkpoints, ResumingAFinishedTrainingChangesNothing) {
 }
 
 TEST(Checkpoints, AreSavedAtTheirIntervalAndOnRequest) {
-  struct Recorder : TrainObserver {
-    explicit Recorder(TrainRequests& r) : requests(r) {}
+  struct Saves : TrainObserver {
+    explicit Saves(TrainRequests& r) : requests(r) {}
     void on_step(const StepReport& r) override {
       if (r.update == 2) requests.checkpoint = true;
     }
@@ -102,7 +102,7 @@ TEST(Checkpoints, AreSavedAtTheirIntervalAndOnRequest) {
   };
   TemporaryFolder folder;
   TrainRequests requests;
-  Recorder recorder(requests);
+  Saves recorder(requests);
   RigOptions options = topic_options();
   options.train.checkpoint_directory = folder.path();
   options.train.epochs = 2;
