@@ -81,7 +81,7 @@ slow_gpu_tests='*every_size*:*many_sequences*:*long_sequences*'
 run_checks() {
     local check tests=()
     if [ "$1" = quick ]; then
-        tests=(-R '^gpu_(backends|rnn|cudnn|persistent|train)_test[.]')
+        tests=(-R '^gpu_(backends|rnn|train)_test[.]')
         export GTEST_FILTER="$quick_gpu_tests-$slow_gpu_tests"
     fi
     [ -n "${SLUICE_VGPU-}" ] || die "--checks needs a virtual GPU: set SLUICE_VGPU to its folder"
