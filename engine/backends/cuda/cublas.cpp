@@ -7,6 +7,7 @@
 #include <string>
 #include <type_traits>
 
+#include "engine/backends/cuda/data_type.h"
 #include "engine/backends/cuda/shared_library.h"
 #include "engine/error.h"
 #include "kernels/core/check.cuh"
@@ -14,9 +15,9 @@
 namespace sluice::cuda {
 namespace {
 
-class Library {
+class CublasLibrary {
  public:
-  Library() {
+  CublasLibrary() {
     std::string because;
     void* library = load_library("libcublas.so." + std::to_string(CUBLAS_VER_MAJOR), because);
     if (!library)
@@ -32,8 +33,8 @@ class Library {
   }
 
   // By the first who needs it; stays for good.
-  static const Library& get() {
-    static const Library library;
+  static const CublasLibrary& get() {
+    static const CublasLibrary library;
     return library;
   }
 
@@ -74,28 +75,24 @@ cublasOperation_t operation(bool transpose) {
   return transpose ? CUBLAS_OP_T : CUBLAS_OP_N;
 }
 
-cublasStatus_t call(const Library& library, cublasHandle_t handle, cublasOperation_t a, cublasOperation_t b,
-                    int m, int n, int k, const Gemm<float>& g, int ldb, int lda, int ldc) {
+cublasStatus_t call(const CublasLibrary& library, cublasHandle_t handle, cublasOperation_t a,
+                    cublasOperation_t b, int m, int n, int k, const Gemm<float>& g, int ldb, int lda,
+                    int ldc) {
   const float alpha = 1, beta = g.accumulate ? 1 : 0;
   return library.sgemm(handle, a, b, m, n, k, &alpha, g.b, ldb, g.a, lda, &beta, g.c, ldc);
 }
 
-cublasStatus_t call(const Library& library, cublasHandle_t handle, cublasOperation_t a, cublasOperation_t b,
-                    int m, int n, int k, const Gemm<double>& g, int ldb, int lda, int ldc) {
+cublasStatus_t call(const CublasLibrary& library, cublasHandle_t handle, cublasOperation_t a,
+                    cublasOperation_t b, int m, int n, int k, const Gemm<double>& g, int ldb, int lda,
+                    int ldc) {
   const double alpha = 1, beta = g.accumulate ? 1 : 0;
   return library.dgemm(handle, a, b, m, n, k, &alpha, g.b, ldb, g.a, lda, &beta, g.c, ldc);
 }
 
-template <class T>
-constexpr cudaDataType_t kDataType = CUDA_R_32F;
-template <>
-constexpr cudaDataType_t kDataType<bf16> = CUDA_R_16BF;
-template <>
-constexpr cudaDataType_t kDataType<f16> = CUDA_R_16F;
-
 template <class T, class Out>
-cublasStatus_t call(const Library& library, cublasHandle_t handle, cublasOperation_t a, cublasOperation_t b,
-                    int m, int n, int k, const Gemm<T, Out>& g, int ldb, int lda, int ldc) {
+cublasStatus_t call(const CublasLibrary& library, cublasHandle_t handle, cublasOperation_t a,
+                    cublasOperation_t b, int m, int n, int k, const Gemm<T, Out>& g, int ldb, int lda,
+                    int ldc) {
   const float alpha = 1, beta = g.accumulate ? 1 : 0;
   return library.gemm_ex(handle, a, b, m, n, k, &alpha, g.b, kDataType<T>, ldb, g.a, kDataType<T>, lda, &beta,
                          g.c, kDataType<Out>, ldc, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT);
@@ -105,7 +102,7 @@ cublasStatus_t call(const Library& library, cublasHandle_t handle, cublasOperati
 
 std::string no_cublas_because() {
   try {
-    Library::get();
+    CublasLibrary::get();
     return {};
   } catch (const Failure& failure) {
     return failure.what();
@@ -114,7 +111,7 @@ std::string no_cublas_because() {
 
 void Cublas::open(cudaStream_t stream) {
   if (handle_) return;
-  const Library& library = Library::get();
+  const CublasLibrary& library = CublasLibrary::get();
   library.check("cublasCreate", library.create(&handle_));
   library.check("cublasSetStream", library.set_stream(handle_, stream));
   // Parts of a sum that is split over blocks meet in f32, whatever is stored.
@@ -125,7 +122,7 @@ void Cublas::open(cudaStream_t stream) {
 }
 
 Cublas::~Cublas() {
-  if (handle_) Library::get().destroy(handle_);
+  if (handle_) CublasLibrary::get().destroy(handle_);
 }
 
 // cuBLAS is column-major: what it sees of row-major matrices are their transposes, so C^T = op(B)^T op(A)^T.
@@ -140,7 +137,7 @@ void Cublas::gemm(cudaStream_t stream, const Gemm<T, Out>& g) {
     return;
   }
   open(stream);
-  const Library& library = Library::get();
+  const CublasLibrary& library = CublasLibrary::get();
   library.check(std::is_same_v<T, float>    ? "cublasSgemm"
                 : std::is_same_v<T, double> ? "cublasDgemm"
                                             : "cublasGemmEx",

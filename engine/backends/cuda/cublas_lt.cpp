@@ -4,15 +4,16 @@
 
 #include <algorithm>
 
+#include "engine/backends/cuda/data_type.h"
 #include "engine/backends/cuda/shared_library.h"
 #include "engine/error.h"
 
 namespace sluice::cuda {
 namespace {
 
-class Library {
+class CublasLtLibrary {
  public:
-  Library() {
+  CublasLtLibrary() {
     std::string because;
     void* library = load_library("libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR), because);
     if (!library)
@@ -33,8 +34,8 @@ class Library {
   }
 
   // By the first who needs it; stays for good.
-  static const Library& get() {
-    static const Library library;
+  static const CublasLtLibrary& get() {
+    static const CublasLtLibrary library;
     return library;
   }
 
@@ -63,15 +64,6 @@ class Library {
   }
 };
 
-template <class T>
-constexpr cudaDataType_t kDataType = CUDA_R_32F;
-template <>
-constexpr cudaDataType_t kDataType<double> = CUDA_R_64F;
-template <>
-constexpr cudaDataType_t kDataType<bf16> = CUDA_R_16BF;
-template <>
-constexpr cudaDataType_t kDataType<f16> = CUDA_R_16F;
-
 // What the bytes at `data` are aligned to, as far as cuBLASLt asks.
 uint32_t alignment(const void* data) {
   constexpr uintptr_t kMost = 256;
@@ -84,7 +76,7 @@ uint32_t alignment(const void* data) {
 class Product {
  public:
   template <class T, class Out>
-  Product(const Library& library, const BiasedGemm<T, Out>& p) : Product(library) {
+  Product(const CublasLtLibrary& library, const BiasedGemm<T, Out>& p) : Product(library) {
     constexpr bool kDouble = sizeof(Out) == sizeof(double);
     check(
         "cublasLtMatmulDescCreate",
@@ -126,7 +118,7 @@ class Product {
   }
 
  private:
-  explicit Product(const Library& library) : library_(library) {}
+  explicit Product(const CublasLtLibrary& library) : library_(library) {}
 
   void check(const char* call, cublasStatus_t status) const { library_.check(call, status); }
   template <class V>
@@ -143,7 +135,7 @@ class Product {
           library_.create_layout(&matrix, type, rows, columns, static_cast<int64_t>(rows)));
   }
 
-  const Library& library_;
+  const CublasLtLibrary& library_;
   cublasLtMatmulDesc_t product_ = nullptr;
   cublasLtMatrixLayout_t W_ = nullptr, x_ = nullptr, y_ = nullptr;
   cublasLtMatmulPreference_t preference_ = nullptr;
@@ -153,7 +145,7 @@ class Product {
 
 std::string no_cublas_lt_because() {
   try {
-    Library::get();
+    CublasLtLibrary::get();
     return {};
   } catch (const Failure& failure) {
     return failure.what();
@@ -161,13 +153,13 @@ std::string no_cublas_lt_because() {
 }
 
 CublasLt::~CublasLt() {
-  if (handle_) Library::get().destroy(handle_);
+  if (handle_) CublasLtLibrary::get().destroy(handle_);
 }
 
 template <class T, class Out>
 void CublasLt::gemm(cudaStream_t stream, const BiasedGemm<T, Out>& p) {
   if (p.m == 0 || p.n == 0) return;
-  const Library& library = Library::get();
+  const CublasLtLibrary& library = CublasLtLibrary::get();
   if (!handle_) library.check("cublasLtCreate", library.create(&handle_));
   Product(library, p).run(handle_, stream, p);
 }
