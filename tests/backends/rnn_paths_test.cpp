@@ -65,13 +65,15 @@ TEST_P(RnnThreads, any_number_gives_the_same_bits) {
     if (distinct) p.use_distinct_inputs();
     const auto one = GetParam().make(1);
     const RnnResult want = run(*one, GetParam().path, p);
-    expect_same_bits(run(*one, GetParam().path, p), want);  // nothing is left behind
-    if (on_gpu) continue;
+    if (on_gpu) {
+      expect_same_bits(run(*one, GetParam().path, p), want);
+      continue;
+    }
     for (int threads : {2, 4}) {
       SCOPED_TRACE(threads);
       const auto many = GetParam().make(threads);
       expect_same_bits(run(*many, GetParam().path, p), want);
-      expect_same_bits(run(*many, GetParam().path, p), want);
+      expect_same_bits(run(*many, GetParam().path, p), want);  // and again: nothing is left behind
     }
   }
 }
