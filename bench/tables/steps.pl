@@ -14,8 +14,8 @@
 # again, it would be a fifth more at least. Barriers move no bytes: sass.pl has them.
 use strict;
 use warnings;
-use FindBin;
-use lib $FindBin::RealBin;
+use File::Basename qw(dirname);
+use lib dirname(__FILE__);    # Debian's perl-base has no FindBin
 use Counters qw(use_virtual_gpu counters_of);
 
 my $kSteps   = 2;
