@@ -79,10 +79,10 @@ slow_gpu_tests='*every_size*:*many_sequences*:*long_sequences*'
 
 # run_checks quick|all
 run_checks() {
-    local check tests=()
+    local check tests=() filter='*'
     if [ "$1" = quick ]; then
         tests=(-R '^gpu_(backends|rnn|train)_test[.]')
-        export GTEST_FILTER="$quick_gpu_tests-$slow_gpu_tests"
+        filter="$quick_gpu_tests-$slow_gpu_tests"
     fi
     [ -n "${SLUICE_VGPU-}" ] || die "--checks needs a virtual GPU: set SLUICE_VGPU to its folder"
     install "${build_packages[@]}" "${test_packages[@]}"
@@ -90,7 +90,7 @@ run_checks() {
     for check in "${gpu_checks[@]}"; do
         say "$check"
         # shellcheck disable=SC2086  # several variables
-        env $check ctest --test-dir build/cuda -j2 -L gpu "${tests[@]}" --output-on-failure
+        env $check GTEST_FILTER="$filter" ctest --test-dir build/cuda -j2 -L gpu "${tests[@]}" --output-on-failure
     done
 }
 

@@ -1,5 +1,4 @@
-// ReplayedSteps that are recorded and replayed as CUDA graphs give the bits of the same steps queued one by
-// one.
+// Steps that are recorded and replayed as CUDA graphs give the bits of the same steps queued one by one.
 #include <gtest/gtest.h>
 
 #include <cmath>
