@@ -7,6 +7,7 @@
 #include "engine/tensor.h"
 #include "kernels/cells/cell.h"
 #include "kernels/core/philox.h"
+#include "kernels/recurrence_persistent/exchange.h"
 
 namespace sluice {
 
@@ -43,6 +44,7 @@ struct RnnShape {
   // training, and is the expectation of both otherwise. h is computed from the new c before c is zoned out.
   double zoneout_hidden = 0, zoneout_cell = 0;
   CudnnAlgorithm cudnn_algorithm = CudnnAlgorithm::standard;  // of the path cudnn; others ignore it
+  PersistentExchange persistent_exchange = PersistentExchange::automatic;  // of the path persistent
   // Layer normalisation in the cell (Ba, Kiros and Hinton 2016, equations 20 to 22): W x and R h, each as one
   // vector of G*H numbers, become gain * (v - mean) / sqrt(variance + 1e-5) before the cell sums them with b,
   // and so does c, with a bias, on its way into h (h = o tanh(norm(c))); the state c itself stays as it is.

@@ -1,12 +1,14 @@
 // persistent_steps: the persistent kernels on rows of equal lengths, and what the model says of their steps.
 //
-//     persistent_steps model CELL TYPE H B D    for each pass by its plan, a line of: pass, blocks of all
-//                                               launches, share of R in registers, bytes read and written in
-//                                               a step by all blocks: MODEL
-//     persistent_steps run CELL TYPE H B D T    a layer forward and backward, T steps: for a virtual GPU's
-//                                               counters
+//     persistent_steps model CELL TYPE EXCHANGE H B D    for each pass by its plan, a line of: pass, blocks
+//     of
+//                                                        all launches, share of R in registers, bytes read
+//                                                        and written in a step by all blocks: MODEL
+//     persistent_steps run CELL TYPE EXCHANGE H B D T    a layer forward and backward, T steps: for a virtual
+//                                                        GPU's counters
 //
-// CELL: lstm or gru; TYPE: f32, bf16 or f16; H units, a multiple of a block's, B sequences, D directions.
+// CELL: lstm or gru; TYPE: f32, bf16 or f16; EXCHANGE: flags or cluster; H units, a multiple of a block's, B
+// sequences, D directions.
 #include <fmt/core.h>
 
 #include <cstdlib>
@@ -22,11 +24,14 @@
 namespace sluice::bench {
 namespace {
 
-RnnShape shape_of(const std::string& cell, const std::string& type, int hidden, int directions) {
+RnnShape shape_of(const std::string& cell, const std::string& type, const std::string& exchange, int hidden,
+                  int directions) {
   RnnShape shape{.input_size = 1, .hidden_size = hidden, .directions = directions};
   for (CellKind kind : kCells)
     if (cell == name_of(kind)) shape.cell = kind;
   if (cell != name_of(shape.cell)) throw UserError("{} is no cell", cell);
+  if (exchange != "flags" && exchange != "cluster") throw UserError("{} is no exchange", exchange);
+  shape.persistent_exchange = exchange == "flags" ? PersistentExchange::flags : PersistentExchange::cluster;
   for (DType t : {DType::f32, DType::bf16, DType::f16})
     if (type == name_of(t)) return shape.dtype = t, shape;
   throw UserError("{} is none of f32, bf16 and f16", type);
@@ -84,8 +89,12 @@ class Layer {
 };
 
 void print_model(cuda::Pass pass, const RnnShape& shape, int sequences) {
-  const cuda::PersistentShape s{shape.cell, shape.hidden_size, sequences, shape.directions,
-                                static_cast<int>(size_of(shape.dtype))};
+  const cuda::PersistentShape s{shape.cell,
+                                shape.hidden_size,
+                                sequences,
+                                shape.directions,
+                                static_cast<int>(size_of(shape.dtype)),
+                                shape.persistent_exchange};
   const auto planned = cuda::plan(pass, s, cuda::open_device(0));
   if (const auto* refused = std::get_if<Refusal>(&planned)) throw UserError("{}", refused->reason);
   const auto& plan = std::get<cuda::PersistentPlan>(planned);
@@ -104,15 +113,16 @@ void print_model(cuda::Pass pass, const RnnShape& shape, int sequences) {
 }
 
 int main_of(int argc, char** argv) {
-  const bool run = argc == 8 && argv[1] == std::string("run");
-  if (!run && (argc != 7 || argv[1] != std::string("model"))) {
-    fmt::print(stderr, "usage: persistent_steps model CELL TYPE H B D | run CELL TYPE H B D T\n");
+  const bool run = argc == 9 && argv[1] == std::string("run");
+  if (!run && (argc != 8 || argv[1] != std::string("model"))) {
+    fmt::print(stderr,
+               "usage: persistent_steps model CELL TYPE EXCHANGE H B D | run CELL TYPE EXCHANGE H B D T\n");
     return 2;
   }
-  const RnnShape shape = shape_of(argv[2], argv[3], std::atoi(argv[4]), std::atoi(argv[6]));
-  const int sequences = std::atoi(argv[5]);
+  const RnnShape shape = shape_of(argv[2], argv[3], argv[4], std::atoi(argv[5]), std::atoi(argv[7]));
+  const int sequences = std::atoi(argv[6]);
   if (run)
-    Layer(shape, sequences, std::atoi(argv[7])).run();
+    Layer(shape, sequences, std::atoi(argv[8])).run();
   else
     for (cuda::Pass pass : {cuda::Pass::forward, cuda::Pass::backward}) print_model(pass, shape, sequences);
   return 0;

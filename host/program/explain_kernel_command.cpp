@@ -57,10 +57,14 @@ cuda::ModelledLayer modelled(const ExplainedLayer& layer) {
 std::string describe(const cuda::PersistentPlan& p, int sequences, size_t most_shared) {
   const double in_registers = 100.0 * p.register_k / (p.register_k + p.shared_k);
   return fmt::format(
-      "{} x {} blocks, {} group{} of {} rows, R {:.0f} % in registers and {:.0f} % in shared memory "
-      "({} of {} KB), {} launch{}",
-      p.teams_at_once, p.blocks, p.groups, p.groups > 1 ? "s" : "", p.rows(sequences), in_registers,
-      100 - in_registers, p.shared >> 10, most_shared >> 10, p.launches, p.launches > 1 ? "es" : "");
+      "{} x {} blocks{}, {} group{} of {} rows{}, R {:.0f} % in registers and {:.0f} % in shared memory "
+      "({} of {} KB), {} {}{}",
+      p.teams_at_once, p.blocks, p.cluster ? " in clusters" : "", p.groups, p.groups > 1 ? "s" : "",
+      p.rows(sequences), p.halves > 1 ? " in two halves" : "", in_registers, 100 - in_registers,
+      p.shared >> 10, most_shared >> 10, p.launches, p.cluster ? "wave" : "launch",
+      p.launches == 1 ? ""
+      : p.cluster     ? "s"
+                      : "es");
 }
 
 ExplainedPath explain_persistent(const ExplainedLayer& layer, const GpuSpeeds& speeds) {

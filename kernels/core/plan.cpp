@@ -6,8 +6,6 @@ namespace sluice {
 namespace {
 
 constexpr int64_t kMaxGridX = 0x7fffffff, kMaxGridYZ = 65535, kMaxThreads = 1024;
-constexpr int kClusterMajor = 9;
-constexpr unsigned kPortableCluster = 8;
 
 std::string refusal_of(const Plan& plan, const DeviceProps& device) {
   if (device.major < kLeastMajor)
@@ -21,9 +19,9 @@ std::string refusal_of(const Plan& plan, const DeviceProps& device) {
   if (plan.shared > device.shared_per_block)
     return fmt::format("a block needs {} bytes of shared memory, {} has {}", plan.shared, device.name,
                        device.shared_per_block);
-  if (plan.cluster > 1 && device.major < kClusterMajor) return fmt::format("{} has no clusters", device.name);
-  if (plan.cluster > kPortableCluster)
-    return fmt::format("a cluster of {} blocks, {} at most", plan.cluster, kPortableCluster);
+  const unsigned most = most_in_cluster(device);
+  if (plan.cluster > 1 && most == 1) return fmt::format("{} has no clusters", device.name);
+  if (plan.cluster > most) return fmt::format("a cluster of {} blocks, {} at most", plan.cluster, most);
   return {};
 }
 

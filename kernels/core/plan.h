@@ -21,6 +21,12 @@ struct DeviceProps {
 // The oldest compute capability that the kernels are written for, its major number.
 constexpr int kLeastMajor = 8;
 
+// Blocks that may share their shared memory: CUDA C++ Programming Guide, "Thread Block Clusters". More are
+// not portable.
+constexpr unsigned most_in_cluster(const DeviceProps& device) {
+  return device.major >= 9 ? 8 : 1;
+}
+
 // Signed and wide, so that a plan beyond what a device can launch is seen as such.
 struct Grid {
   int64_t x = 1, y = 1, z = 1;

@@ -27,6 +27,8 @@
 
 #include "kernels/core/launch.cuh"
 #include "kernels/core/mutant.h"
+#include "kernels/recurrence_persistent/exchange_cluster.cuh"
+#include "kernels/recurrence_persistent/exchange_flags.cuh"
 #include "kernels/recurrence_persistent/launch.cuh"
 #include "kernels/recurrence_persistent/product.cuh"
 #include "kernels/recurrence_persistent/ring.cuh"
@@ -35,7 +37,7 @@
 
 namespace sluice::cuda {
 
-template <class Cell, class T, int kFixedK>
+template <class Cell, class T, int kFixedK, class Exchange>
 class PersistentBackward {
  public:
   using Params = PersistentBackwardParams<T>;
@@ -51,6 +53,7 @@ class PersistentBackward {
         product_(product_layout<Cell>(Pass::backward, p.shape, p.plan)),
         layout_(shared_layout<Cell>(Pass::backward, product_, p.plan, p.shape.sequences)),
         shared_(shared),
+        exchange_(p.plan, team, p.exchange),
         ring_(shared + layout_.ring, p.plan, p.shape) {}
 
   __device__ void run() {
@@ -61,23 +64,22 @@ class PersistentBackward {
                 gate = first_gathered<Cell>(H_) + k - (Cell::kSaved - Cell::kGates) * H_;
       return j < H_ && gate >= 0 && gate < Cell::kGates * H_ ? d_.R(gate, j) : T(0.0f);
     });
-    for (int i = static_cast<int>(threadIdx.x); i < p_.plan.tile_rows * product_.stride();
+    for (int i = static_cast<int>(threadIdx.x); i < layout_.tiles_rows * product_.stride();
          i += kPersistentThreads)
       tile_rows()[i] = T(0.0f);  // also what pads a row
-    __syncthreads();
+    if constexpr (kCluster)
+      exchange_.begin();
+    else
+      __syncthreads();
     for (int m = 0; m < kRingStages; ++m) fetch(m);
-    const int turns = team_.steps + (d_.dh0 || (kHasC && d_.dc0) ? 1 : 0);
-    for (int m = 0; m < turns; ++m) {
-      if (m > 0 && !team_.wait(static_cast<uint32_t>(m), m)) return;
-      turn(product, m);
-      team_.publish(static_cast<uint32_t>(m) + 1);
-      fetch(m + kRingStages);
-    }
+    for (int m = 0; m < turns() && turn(product, m); ++m) fetch(m + kRingStages);
+    if constexpr (kCluster) exchange_.end();
   }
 
  private:
   static constexpr int kItemBefore = Cell::kSaved, kItemDy = kItemBefore + 1;  // of the ring, after the slots
   static constexpr bool kHasC = Cell::kStates == 2;
+  static constexpr bool kCluster = Exchange::kCluster;
   static_assert(Cell::kSaved == 4 && kHasC != Cell::kCarriesH);
 
   __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layout_.tile); }
@@ -85,7 +87,7 @@ class PersistentBackward {
   // Step of turn m; that of one before the first turn or past the last has no rows.
   __device__ int step(int m) const { return team_.step(team_.steps - 1 - m); }
   __device__ int rows(int m) const { return m < 0 || m >= team_.steps ? 0 : team_.rows(step(m)); }
-  __device__ int tiles(int rows) const { return (rows + p_.plan.tile_rows - 1) / p_.plan.tile_rows; }
+  __device__ int turns() const { return team_.steps + (d_.dh0 || (kHasC && d_.dc0) ? 1 : 0); }
 
   __device__ float dhT(int b) const { return d_.dhT ? d_.dhT(b, me_.j) : 0.0f; }
 
@@ -110,7 +112,7 @@ class PersistentBackward {
   // Starts to fetch what turn m reads at its own (row, unit).
   __device__ void fetch(int m) {
     const int here = rows(m);
-    for (int tile = 0; tile < tiles(here); ++tile) {
+    for (int tile = 0; tile < p_.plan.tiles(here); ++tile) {
       const int i = tile * p_.plan.tile_rows + me_.row;
       if (!me_.at_work || i >= here) continue;
       const int t = step(m), before = team_.before(t);
@@ -142,21 +144,74 @@ class PersistentBackward {
     return d_.h0 ? d_.h0(team_.sequence(i), me_.j) : 0.0f;
   }
 
-  __device__ void turn(const Product& product, int m) {
-    const int known = rows(m - 1), all = max(known, rows(m));
+  // False: a block of the team did not come.
+  __device__ bool turn(const Product& product, int m) {
     ring_.wait();
 #pragma unroll 1
-    for (int tile = 0; tile < kMaxTiles; ++tile, dc_.turn(), dh_kept_.turn()) {
+    for (int half = 0; half < p_.plan.halves; ++half)
+      if (!turn(product, m, Half(p_.plan, half))) return false;
+    return true;
+  }
+
+  __device__ bool turn(const Product& product, int m, const Half& half) {
+    const int known = rows(m - 1), all = max(known, rows(m));
+    bool lost = !wait(half, m, known);
+    if (!kCluster && lost) return false;
+#pragma unroll 1
+    for (int tile = half.first_tile; tile < half.end_tile; ++tile, dc_.turn(), dh_kept_.turn()) {
       const int first = tile * p_.plan.tile_rows, later = min(known - first, p_.plan.tile_rows);
       if (first >= all) continue;
       if (later > 0) {
-        gather(step(m - 1), first, later);
-        if (!SLUICE_MUTANT(backward_tile_without_barrier)) __syncthreads();
-        product.multiply(later, tile_rows(), shared_ + layout_.partials);
-        if (!SLUICE_MUTANT(backward_sums_without_barrier)) __syncthreads();
+        const T* in = gathered_tile(m - 1, first, later);
+        product.multiply(later, in, shared_ + layout_.partials);
+        // Threads of a cluster's block wait each for themselves.
+        if constexpr (kCluster)
+          lost = __syncthreads_or(lost);
+        else if (!SLUICE_MUTANT(backward_sums_without_barrier))
+          __syncthreads();
+        if (kCluster && lost) return false;
       }
       if (me_.at_work && first + me_.row < all) finish(product, m, tile, first + me_.row, known);
+      if constexpr (kCluster) send(half, m, first);
     }
+    if constexpr (!kCluster)
+      if (half.rows_of(p_.plan, rows(m)) > 0) exchange_.publish(half);
+    return true;
+  }
+
+  // For d(R h) of the half's rows that turn m - 1 had.
+  __device__ bool wait(const Half& half, int m, int known) {
+    const int rows = half.rows_of(p_.plan, known);
+    if (rows == 0) return true;
+    if constexpr (kCluster)
+      return exchange_.wait(
+          half, rows * (product_.K - Cell::kGates * own_units()) * static_cast<int>(sizeof(T)), m);
+    else
+      return exchange_.wait(half, m);
+  }
+
+  // d(R h) of turn m that a cluster's block holds, of row i of the group.
+  __device__ T* d_recurrent(int m, int i) const {
+    const int buffer = SLUICE_MUTANT(one_exchange_buffer) ? 0 : m % 2;
+    return tile_rows() + (buffer * layout_.rows + i) * product_.stride();
+  }
+  __device__ int own_units() const {
+    return min(p_.plan.units, H_ - team_.block * p_.plan.units);
+  }
+  __device__ void send(const Half& half, int m, int first) {
+    if (!SLUICE_MUTANT(send_without_barrier)) __syncthreads();
+    const int here = min(rows(m) - first, p_.plan.tile_rows);
+    if (m + 1 < turns())
+      exchange_.send(half, d_recurrent(m, first) + team_.block * p_.plan.units, here, product_.stride(),
+                     Cell::kGates, H_, own_units());
+  }
+
+  // A tile's d(R h) of turn m, in shared memory.
+  __device__ const T* gathered_tile(int m, int first, int rows) const {
+    if constexpr (kCluster) return d_recurrent(m, first);
+    gather(step(m), first, rows);
+    if (!SLUICE_MUTANT(backward_tile_without_barrier)) __syncthreads();
+    return tile_rows();
   }
 
   __device__ void gather(int t, int first, int rows) const {
@@ -211,6 +266,12 @@ class PersistentBackward {
     T* to = d_.slots.row(team_.row(t, i)) + me_.j;
 #pragma unroll
     for (int q = 0; q < Cell::kSaved; ++q) to[int64_t{q} * H_] = static_cast<T>(slots[q]);
+    if constexpr (kCluster) {
+      T* here = d_recurrent(m, i) + me_.j;
+#pragma unroll
+      for (int q = 0; q < Cell::kGates; ++q)
+        here[q * H_] = static_cast<T>(slots[Cell::kSaved - Cell::kGates + q]);
+    }
   }
 
   const Params& p_;
@@ -221,23 +282,31 @@ class PersistentBackward {
   const ProductLayout product_;
   const SharedLayout layout_;
   float* const shared_;
+  Exchange exchange_;
   Ring<T, kBackwardItems<Cell>> ring_;
   OfTiles dc_, dh_kept_;  // dc_: kHasC
 };
 
-template <class Cell, class T, int kFixedK>
+template <class Cell, class T, int kFixedK, class Exchange>
 __global__ void __launch_bounds__(kPersistentThreads, 1)
     persistent_backward(const __grid_constant__ PersistentBackwardParams<T> p, int first_team) {
-  extern __shared__ float4 shared[];
-  const Team team(p.plan, p.shape, p.places, p.exchange, first_team);
-  PersistentBackward<Cell, T, kFixedK> backward(p, team, reinterpret_cast<float*>(shared));
-  backward.run();
+  if constexpr (Exchange::kCluster && !kTargetHasClusters) {
+    __trap();
+  } else {
+    extern __shared__ float4 shared[];
+    const Team team(p.plan, p.shape, p.places, p.exchange, first_team);
+    PersistentBackward<Cell, T, kFixedK, Exchange> backward(p, team, reinterpret_cast<float*>(shared));
+    backward.run();
+  }
 }
 
 // One version with and without recurrent dropout and zoneout, which all threads of a launch test for alike.
 template <class Cell, int kFixedK, class T>
 void launch_cell(const PersistentBackwardParams<T>& p, cudaStream_t stream) {
-  launch_teams("persistent_backward", persistent_backward<Cell, T, kFixedK>, p, stream);
+  launch_teams("persistent_backward",
+               p.plan.cluster ? persistent_backward<Cell, T, kFixedK, ClusterExchange>
+                              : persistent_backward<Cell, T, kFixedK, FlagExchange>,
+               p, stream);
 }
 
 // A GRU's: in backward_gru.cu.

@@ -9,6 +9,11 @@ inline constexpr double kMmaPerCycle = 1340;  // of 16 bits by mma.sync.m16n8k16
 inline constexpr double kSharedBytesPerCycle = 128;
 inline constexpr double kL2BytesPerCycle = 35;   // into an SM while all read (arXiv 2501.12084)
 inline constexpr double kExchangeCycles = 1230;  // 0.70 us: store, release, acquire, load through L2
+// Between the shared memories of a cluster: 14 bytes a cycle (arXiv 2501.12084); and 0.45 us: store,
+// mbarrier, wait. Nobody measured that: a load alone takes 0.11 us (the same), a barrier of a cluster of 8
+// 0.65 us.
+inline constexpr double kClusterBytesPerCycle = 14;
+inline constexpr double kClusterCycles = 790;
 inline constexpr double kPointwiseCycles = 350;  // 0.20 us: sums of partials, gates, state
 
 }  // namespace sluice::cuda

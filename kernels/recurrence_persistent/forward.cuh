@@ -5,30 +5,41 @@
 //            mixes h and c with those before; h' = recurrent dropout's mask * h of the step before.
 // Shapes:  as recurrence_step; Note [Teams] says who has which rows and units, Note [Product] who multiplies.
 // Grid:    one block of 256 threads on an SM: blocks * teams of the plan; cooperative.
-// Step:    wait for the team's h'; for each tile of rows: h' to shared memory, partial sums, one (row, unit)
-//          for each thread: sum of the parts in their order, x_pre, bias, cell; h' of the own units
-//          published; then what nobody waits for: y, slots, c of the last tile, and the fetch of x_pre two
-//          steps ahead. A GRU's h stays in a register as an LSTM's c does, unmasked and in f32.
+// Step:    for each half of the rows: wait for the team's h'; for each tile: h' to shared memory, where it is
+//          not there already, partial sums, one (row, unit) for each thread: sum of the parts in their order,
+//          x_pre, bias, cell; h' of the own units published, or sent to the cluster; then what nobody waits
+//          for: y, slots, c of the last tile, and the fetch of x_pre two steps ahead. A GRU's h stays in a
+//          register as an LSTM's c does, unmasked and in f32.
 // Bytes:   R once; each step and row: of an LSTM x_pre 4, gates 4, c, y, and h' in once by its writer: 11 H
 //          elements (c in f32 always) to and from global memory, of a GRU x_pre 3, slots 4, y, h': 9 H; and
-//          blocks * H elements of h' through L2.
+//          blocks * H elements of h' through L2, or between shared memories.
 // Rounds:  in 16 bits what is stored: h' where it is published, slots, y. States and sums are f32.
-// Sync:    h' lies in two buffers, steps k reads buffer k % 2 and writes the other. A block's flag of epoch
-//          e = k + 1 says that the h' that step k reads is written, its own units.
+// Sync:    h' lies in two buffers, steps k reads buffer k % 2 and writes the other. All of this for each
+// half.
+//          By flags: a block's flag of epoch e = k + 1 says that the h' that step k reads is written, its own
+//          units. Epochs count the steps that have rows of the half.
 //          Written before read: stores, barrier of the block, release; acquire, barrier, loads.
 //          Read before overwritten: a block writes buffer (k + 1) % 2 at step k after it has seen every flag
 //          at k + 1; a block sets its flag to k + 1 at the end of step k - 1 after all its threads have read
 //          that buffer (a barrier lies between).
-//          A row that joins later (reverse direction) finds mask * h0 in either buffer: both are filled
-//          before epoch 1, and only rows that are active are written.
-//          Tile, partials: each is written after a barrier that follows its last read. Everything else has
-//          one owner, who reads before he writes (slots may be x_pre: a row is fetched by the thread that
-//          will write it, and waited for first; in 16 bits also by the lane beside it: Ring::wait).
-//          All blocks are resident: the launch is cooperative. A wait has an end: Team::wait.
+//          By a cluster: the buffers lie in each block, who fills them himself and sends, once a tile is
+//          finished, the rows that the next step has.
+//          Written before read: own units by a barrier, the others' by their mbarrier (exchange_cluster.cuh).
+//          Read before overwritten: a block sends a tile's rows of h' k + 1 at step k after it has all of h'
+//          k, each sent by a block that had multiplied, and met at a barrier, those rows of h' k - 1, which
+//          lie in the buffer that k + 1 goes to. Rows that join at step k nobody has read before. A row that
+//          joins later (reverse direction) finds mask * h0 in either buffer: both are filled before epoch 1,
+//          or before the blocks of a cluster meet, and only rows that are active are written. Tile, partials:
+//          each is written after a barrier that follows its last read. Everything else has one owner, who
+//          reads before he writes (slots may be x_pre: a row is fetched by the thread that will write it, and
+//          waited for first; in 16 bits also by the lane beside it: Ring::wait). All blocks are resident: the
+//          launch is cooperative. A wait has an end: Team::wait.
 #pragma once
 
 #include "kernels/core/launch.cuh"
 #include "kernels/core/mutant.h"
+#include "kernels/recurrence_persistent/exchange_cluster.cuh"
+#include "kernels/recurrence_persistent/exchange_flags.cuh"
 #include "kernels/recurrence_persistent/launch.cuh"
 #include "kernels/recurrence_persistent/product.cuh"
 #include "kernels/recurrence_persistent/ring.cuh"
@@ -44,7 +55,7 @@ struct ForwardResult {
   float slots[Cell::kSaved], h, c;  // c: of cells that have one
 };
 
-template <class Cell, class T, int kFixedK>
+template <class Cell, class T, int kFixedK, class Exchange>
 class PersistentForward {
  public:
   using Params = PersistentForwardParams<T>;
@@ -61,6 +72,7 @@ class PersistentForward {
         product_(product_layout<Cell>(Pass::forward, p.shape, p.plan)),
         layout_(shared_layout<Cell>(Pass::forward, product_, p.plan, p.shape.sequences)),
         shared_(shared),
+        exchange_(p.plan, team, p.exchange),
         ring_(shared + layout_.ring, p.plan, p.shape) {
     if (!me_.at_work) return;
     for (int q = 0; q < Cell::kSaved; ++q) bias_[q] = d_.b(q * H_ + me_.j);
@@ -73,37 +85,35 @@ class PersistentForward {
       const int j = team_.block * p_.plan.units + v;
       return q < Cell::kGates && j < H_ && k < H_ ? d_.R(q * H_ + j, k) : T(0.0f);
     });
-    for (int i = static_cast<int>(threadIdx.x); i < p_.plan.tile_rows * product_.stride();
-         i += kPersistentThreads)
-      tile_rows()[i] = T(0.0f);  // also what pads a row
+    fill();
     for (int k = 0; k < kRingStages; ++k) fetch(k);
-    team_.publish(1);
-    for (int k = 0; k < team_.steps; ++k) {
-      if (!team_.wait(static_cast<uint32_t>(k) + 1, k)) return;
-      step(product, k);
-      team_.publish(static_cast<uint32_t>(k) + 2);
-      write_result();
-      fetch(k + kRingStages);
-    }
+    begin();
+    for (int k = 0; k < team_.steps && step(product, k); ++k) fetch(k + kRingStages);
+    if constexpr (kCluster) exchange_.end();
   }
 
  private:
   static constexpr bool kHasC = Cell::kStates == 2;
   // Zoneout reads h of the step before, also of a cell that does not: y in f32, where it is not rounded.
   static constexpr bool kKeepsH = Cell::kCarriesH || sizeof(T) == 2;
+  static constexpr bool kCluster = Exchange::kCluster;
 
   __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layout_.tile); }
   __device__ void turn() {
     if constexpr (kHasC) c_.turn();
     if constexpr (kKeepsH) h_.turn();
   }
-  __device__ T* h_exchange(int k) const {
-    return p_.h_exchange +
-           (int64_t{SLUICE_MUTANT(one_exchange_buffer) ? 0 : k % 2} * p_.shape.directions + team_.direction) *
-               p_.shape.sequences * stride_;
+  // h' that step k reads, of row i of the group: of a cluster in shared memory.
+  __device__ T* h_exchange(int k, int i) const {
+    const int buffer = SLUICE_MUTANT(one_exchange_buffer) ? 0 : k % 2;
+    if constexpr (kCluster)
+      return tile_rows() + (buffer * layout_.rows + i) * product_.stride();
+    else
+      return p_.h_exchange + ((int64_t{buffer} * p_.shape.directions + team_.direction) * p_.shape.sequences +
+                              team_.sequence(i)) *
+                                 stride_;
   }
-  __device__ float mask(int b) const { return draw<1>(d_.masks.recurrent, me_.j, b).at[0]; }
-  __device__ int tiles(int rows) const { return (rows + p_.plan.tile_rows - 1) / p_.plan.tile_rows; }
+  __device__ float mask(int b, int j) const { return draw<1>(d_.masks.recurrent, j, b).at[0]; }
 
   // The initial state: c and h to their registers, mask * h0 to both buffers; rows of length 0 end here.
   __device__ void start() {
@@ -119,11 +129,32 @@ class PersistentForward {
         if constexpr (kHasC) c_.front() = d_.c0 ? d_.c0(b, me_.j) : 0.0f;
         if constexpr (kKeepsH) h_.front() = h0;
         if (i >= with_steps) write_state(b, h0, c_.front());
-        if (d_.masks.dropout) h_masked *= mask(b);
+        if (d_.masks.dropout) h_masked *= mask(b, me_.j);
       }
-      for (int k = 0; k < (SLUICE_MUTANT(one_buffer_filled) ? 1 : 2); ++k)
-        h_exchange(k)[int64_t{b} * stride_ + me_.j] = static_cast<T>(h_masked);
+      if constexpr (!kCluster)
+        for (int k = 0; k < (SLUICE_MUTANT(one_buffer_filled) ? 1 : 2); ++k)
+          h_exchange(k, i)[me_.j] = static_cast<T>(h_masked);
     }
+  }
+
+  // The tile, also what pads its rows, or a cluster's two buffers with all of its team's mask * h0.
+  __device__ void fill() const {
+    const int stride = product_.stride();
+    for (int at = static_cast<int>(threadIdx.x); at < layout_.tiles_rows * stride; at += kPersistentThreads) {
+      float h_masked = 0.0f;
+      if constexpr (kCluster) {
+        const int i = at / stride % layout_.rows, j = at % stride, b = team_.sequence(i);
+        if (d_.h0 && i < team_.all_rows && j < H_)
+          h_masked = d_.h0(b, j) * (d_.masks.dropout ? mask(b, j) : 1.0f);
+      }
+      tile_rows()[at] = static_cast<T>(h_masked);
+    }
+  }
+  __device__ void begin() {
+    if constexpr (kCluster)
+      exchange_.begin();
+    else
+      for (int half = 0; half < p_.plan.halves; ++half) exchange_.publish(Half(p_.plan, half));
   }
 
   __device__ void write_state(int b, float h, float c) const {
@@ -135,7 +166,7 @@ class PersistentForward {
   // Starts to fetch x_pre of step k.
   __device__ void fetch(int k) {
     const int t = team_.step(k), rows = k < team_.steps ? team_.rows(t) : 0;
-    for (int tile = 0; tile < tiles(rows); ++tile) {
+    for (int tile = 0; tile < p_.plan.tiles(rows); ++tile) {
       const int i = tile * p_.plan.tile_rows + me_.row;
       if (!me_.at_work || i >= rows) continue;
       const int64_t row = team_.row(t, i);
@@ -145,31 +176,83 @@ class PersistentForward {
     ring_.commit();
   }
 
-  __device__ void step(const Product& product, int k) {
-    const int t = team_.step(k), rows = team_.rows(t);
-    float* partials = shared_ + layout_.partials;
+  // False: a block of the team did not come.
+  __device__ bool step(const Product& product, int k) {
     ring_.wait();
 #pragma unroll 1
-    for (int tile = 0; tile < kMaxTiles; ++tile, turn()) {
+    for (int half = 0; half < p_.plan.halves; ++half)
+      if (!step(product, k, Half(p_.plan, half))) return false;
+    return true;
+  }
+
+  __device__ bool step(const Product& product, int k, const Half& half) {
+    const int t = team_.step(k), rows = team_.rows(t), later = team_.rows(team_.after(t));
+    const bool has_rows = half.rows_of(p_.plan, rows) > 0;
+    bool lost = has_rows && !wait(half, k);
+    if (!kCluster && lost) return false;
+    float* partials = shared_ + layout_.partials;
+#pragma unroll 1
+    for (int tile = half.first_tile; tile < half.end_tile; ++tile, turn()) {
       const int first = tile * p_.plan.tile_rows, here = min(rows - first, p_.plan.tile_rows);
       if (here <= 0) continue;
-      gather(h_exchange(k), first, here);
-      if (!SLUICE_MUTANT(forward_tile_without_barrier)) __syncthreads();
-      product.multiply(here, tile_rows(), partials);
-      if (!SLUICE_MUTANT(forward_sums_without_barrier)) __syncthreads();
+      const T* in = h_exchange_tile(k, first, here);
+      product.multiply(here, in, partials);
+      // Threads of a cluster's block wait each for themselves.
+      if constexpr (kCluster)
+        lost = __syncthreads_or(lost);
+      else if (!SLUICE_MUTANT(forward_sums_without_barrier))
+        __syncthreads();
+      if (kCluster && lost) return false;
       write_result();  // of the tile before
       if (me_.at_work && me_.row < here) finish(product, k, t, tile, first + me_.row);
+      if constexpr (kCluster) send(half, k, first, min(here, later - first));
+    }
+    if constexpr (!kCluster)
+      if (has_rows) exchange_.publish(half);
+    write_result();
+    return true;
+  }
+
+  // For h' of the half's rows at step k; of a cluster, those that step k - 1 had.
+  __device__ bool wait(const Half& half, int k) {
+    if constexpr (kCluster) {
+      const int t = team_.step(k),
+                rows = half.rows_of(p_.plan, min(team_.rows(t), team_.rows(team_.before(t))));
+      return rows == 0 ||
+             exchange_.wait(half, rows * (stride_ - own_columns()) * static_cast<int>(sizeof(T)), k);
+    } else {
+      return exchange_.wait(half, k);
     }
   }
 
-  __device__ void gather(const T* h, int first, int rows) const {
+  // h' of a row that this block hands over.
+  __device__ int own_columns() const {
+    return min(p_.plan.units, stride_ - team_.block * p_.plan.units);
+  }
+  __device__ void send(const Half& half, int k, int first, int rows) {
+    if (!SLUICE_MUTANT(send_without_barrier)) __syncthreads();
+    exchange_.send(half, h_exchange(k + 1, first) + team_.block * p_.plan.units, rows, product_.stride(), 1,
+                   0, own_columns());
+  }
+
+  // A tile's h', in shared memory.
+  __device__ const T* h_exchange_tile(int k, int first, int rows) const {
+    if constexpr (kCluster) return h_exchange(k, first);
+    gather(k, first, rows);
+    if (!SLUICE_MUTANT(forward_tile_without_barrier)) __syncthreads();
+    return tile_rows();
+  }
+
+  __device__ void gather(int k, int first, int rows) const {
     constexpr int kWide = 16 / static_cast<int>(sizeof(T));
+    // Looked up here: for all the compiler knows, the stores to the tile change parameters.
     const int vecs = stride_ / kWide;
+    const T* from = h_exchange(k, first);
+    const int64_t apart = int64_t{p_.plan.groups} * stride_;  // the rows of a group
     for (int i = static_cast<int>(threadIdx.x); i < rows * vecs; i += kPersistentThreads) {
-      const int row = i / vecs, j = i % vecs * kWide;
-      const T* from = h + int64_t{team_.sequence(first + row)} * stride_ + j;
-      *reinterpret_cast<float4*>(tile_rows() + row * product_.stride() + j) =
-          __ldcg(reinterpret_cast<const float4*>(from));
+      const int row = i / vecs, vec = i % vecs;
+      *reinterpret_cast<float4*>(tile_rows() + row * product_.stride() + vec * kWide) =
+          __ldcg(reinterpret_cast<const float4*>(from + row * apart) + vec);
     }
   }
 
@@ -201,8 +284,8 @@ class PersistentForward {
         c = share_c * prev[1] + (1.0f - share_c) * c;
       }
     }
-    const float h_masked = d_.masks.dropout ? mask(b) * h : h;
-    h_exchange(k + 1)[int64_t{b} * stride_ + me_.j] = static_cast<T>(h_masked);
+    const float h_masked = d_.masks.dropout ? mask(b, me_.j) * h : h;
+    h_exchange(k + 1, i)[me_.j] = static_cast<T>(h_masked);
     if constexpr (kHasC) c_.front() = c;
     if constexpr (kKeepsH) h_.front() = h;
     if (i >= team_.rows(team_.after(t))) write_state(b, h, c);
@@ -231,25 +314,33 @@ class PersistentForward {
   const ProductLayout product_;
   const SharedLayout layout_;
   float* const shared_;
+  Exchange exchange_;
   Ring<T, kForwardItems<Cell>> ring_;
   float bias_[Cell::kSaved] = {};
   OfTiles c_, h_;  // kHasC, kKeepsH
   ForwardResult<Cell> result_;
 };
 
-template <class Cell, class T, int kFixedK>
+template <class Cell, class T, int kFixedK, class Exchange>
 __global__ void __launch_bounds__(kPersistentThreads, 1)
     persistent_forward(const __grid_constant__ PersistentForwardParams<T> p, int first_team) {
-  extern __shared__ float4 shared[];
-  const Team team(p.plan, p.shape, p.places, p.exchange, first_team);
-  PersistentForward<Cell, T, kFixedK> forward(p, team, reinterpret_cast<float*>(shared));
-  forward.run();
+  if constexpr (Exchange::kCluster && !kTargetHasClusters) {
+    __trap();
+  } else {
+    extern __shared__ float4 shared[];
+    const Team team(p.plan, p.shape, p.places, p.exchange, first_team);
+    PersistentForward<Cell, T, kFixedK, Exchange> forward(p, team, reinterpret_cast<float*>(shared));
+    forward.run();
+  }
 }
 
 // One version with and without recurrent dropout and zoneout, which all threads of a launch test for alike.
 template <class Cell, int kFixedK, class T>
 void launch_cell(const PersistentForwardParams<T>& p, cudaStream_t stream) {
-  launch_teams("persistent_forward", persistent_forward<Cell, T, kFixedK>, p, stream);
+  launch_teams("persistent_forward",
+               p.plan.cluster ? persistent_forward<Cell, T, kFixedK, ClusterExchange>
+                              : persistent_forward<Cell, T, kFixedK, FlagExchange>,
+               p, stream);
 }
 
 // A GRU's: in forward_gru.cu.

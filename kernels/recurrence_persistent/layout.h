@@ -56,10 +56,9 @@ struct ProductLayout {
   // bits at once, four of each of two rows, then meet in no bank.
   SLUICE_HD int stride() const { return mma ? (padded_k() + 31) / 64 * 64 + 32 : padded_k() + 4; }
 
-  // In f32 words: the weights in shared memory; the tile; the partial sums, and those of a row and part,
+  // In f32 words: the weights in shared memory; the partial sums, and those of a row and part,
   // where 4 more than a multiple of 16 keep the banks of neighbouring rows apart.
   SLUICE_HD int shared_weights() const { return shared_k * outputs * kPersistentThreads / (mma ? 16 : 1); }
-  SLUICE_HD int tile() const { return tile_rows * stride() / (mma ? 2 : 1); }
   SLUICE_HD int sums_stride() const { return 16 * output_tiles() + 4; }
   SLUICE_HD int sums() const {
     return mma ? parts() * kMaxTileRows * sums_stride() : tile_rows * 4 * kPersistentThreads;
@@ -94,17 +93,21 @@ SLUICE_HD ProductLayout product_layout(Pass pass, const PersistentShape& s, cons
 // A block's dynamic shared memory, in f32 words, one region after the other.
 struct SharedLayout {
   int weights, tile, partials, ring, end;
+  int rows;        // of all tiles of the group
+  int tiles_rows;  // in `tile`: of one, or, in a cluster, what this step reads of all and what the next one
+                   // does
 };
 template <class Cell>
 SLUICE_HD SharedLayout shared_layout(Pass pass, const ProductLayout& product, const PersistentPlan& plan,
                                      int sequences) {
-  const int tiles = (plan.rows(sequences) + plan.tile_rows - 1) / plan.tile_rows,
-            items = pass == Pass::forward ? kForwardItems<Cell> : kBackwardItems<Cell>;
+  const int items = pass == Pass::forward ? kForwardItems<Cell> : kBackwardItems<Cell>;
   SharedLayout s = {};
+  s.rows = plan.tiles(plan.rows(sequences)) * plan.tile_rows;
+  s.tiles_rows = plan.cluster ? 2 * s.rows : plan.tile_rows;
   s.tile = s.weights + product.shared_weights();
-  s.partials = s.tile + product.tile();
+  s.partials = s.tile + s.tiles_rows * product.stride() / (product.mma ? 2 : 1);
   s.ring = s.partials + product.sums();
-  s.end = s.ring + kRingStages * items * tiles * plan.tile_rows * plan.units;
+  s.end = s.ring + kRingStages * items * s.rows * plan.units;
   return s;
 }
 

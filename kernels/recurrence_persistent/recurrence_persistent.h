@@ -5,6 +5,15 @@
 // batch: the rows b = p, p + P, ... of the sorted batch, so that the groups' lengths are much alike. Its G
 // blocks share the H units; together they hold all of R. Nothing passes between teams, and each stops at its
 // own longest row. Where D * P teams do not fit the GPU at once, several launches follow each other.
+//
+// Note [Exchange]
+// What a team's blocks hand to each other once a step lies in global memory, and a flag of each block says
+// how far it is (exchange_flags.cuh); or, where a team is a cluster (compute capability 9.0), in the shared
+// memory of each, into which the others write (exchange_cluster.cuh).
+//
+// Note [Halves]
+// A team of more rows than a tile may deal with them in two halves, each with an exchange of its own: what
+// one half waits for travels while the other is computed.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +24,7 @@
 #include "kernels/core/plan.h"
 #include "kernels/core/stream.h"
 #include "kernels/core/view.h"
+#include "kernels/recurrence_persistent/exchange.h"
 #include "kernels/recurrence_step/recurrence_step.h"
 
 namespace sluice::cuda {
@@ -27,24 +37,29 @@ struct PersistentShape {
   int sequences = 0;   // B
   int directions = 1;  // D
   int element = 4;     // bytes of what is stored: f32, or a type of 16 bits
+  PersistentExchange exchange = PersistentExchange::automatic;
 };
 
 // How a pass is laid out; made by plan() alone.
 struct PersistentPlan {
-  int units = 0;       // U, of a block: 8, 16 or 32
-  int blocks = 0;      // G, of a team
-  int groups = 0;      // P, of the batch
-  int tile_rows = 0;   // rows that are multiplied at once
-  int register_k = 0;  // of a part of the sum, a thread's or a warp's (Note [Product]): in registers,
-  int shared_k = 0;    // and in shared memory
+  int units = 0;         // U, of a block: 8, 16 or 32
+  int blocks = 0;        // G, of a team
+  int groups = 0;        // P, of the batch
+  int tile_rows = 0;     // rows that are multiplied at once
+  int register_k = 0;    // of a part of the sum, a thread's or a warp's (Note [Product]): in registers,
+  int shared_k = 0;      // and in shared memory
+  bool cluster = false;  // Note [Exchange]
+  int halves = 1;        // Note [Halves]
+  int half_tiles = 0;    // of the first of two
   int teams_at_once = 0;
-  int launches = 1;
+  int launches = 1;   // of flags; clusters follow each other by themselves
   size_t shared = 0;  // bytes of a block
   double step = 0;    // cycles of a step with all rows active, MODEL
 
   SLUICE_HD int rows(int sequences) const {
     return (sequences + groups - 1) / groups;
   }  // of the largest group
+  SLUICE_HD int tiles(int rows) const { return (rows + tile_rows - 1) / tile_rows; }
 };
 
 // By H, B, D and the GPU's limits; `Refusal` says why not.
@@ -64,11 +79,12 @@ struct StepCounts {
   int64_t acquires = 0;  // flags looked at; more where the block has to wait
   // Bytes of global memory.
   static constexpr int64_t kR = 0;  // of R: it was read before the first step
-  int64_t published = 0;            // h', or d_gates, that the block hands to its team,
+  int64_t published = 0;            // h' or d_gates that the block hands to its team (a cluster's to itself),
   int64_t gathered = 0;             // and what it takes of its team's, to the tile
   int64_t fetched = 0;              // x_pre; gates, c and dy: 32 bits at least
   int64_t results = 0;              // gates, c and y
   // Bytes of shared memory.
+  int64_t sent = 0;      // of a cluster: read, and stored to each of the other blocks
   int64_t operands = 0;  // read: of the tile, by products,
   int64_t weights = 0;   // and of R
   int64_t sums_out = 0;  // partial sums written,
@@ -77,7 +93,7 @@ struct StepCounts {
 
   int64_t written() const { return published + gathered + results + sums_out + 4 * releases; }
   int64_t read() const {
-    return kR + gathered + fetched + operands + weights + sums_in + ring + 4 * acquires;
+    return kR + gathered + fetched + sent + operands + weights + sums_in + ring + 4 * acquires;
   }
 };
 StepCounts step_counts(Pass, const PersistentShape&, const PersistentPlan&, int rows);
@@ -96,7 +112,7 @@ struct StepCycles {
 StepCycles step_cycles(Pass, const PersistentShape&, const PersistentPlan&, int rows);
 
 // Elements of PersistentForwardParams::h_exchange.
-int64_t exchange_size(const PersistentShape&);
+int64_t exchange_size(const PersistentShape&, const PersistentPlan&);
 
 // The word that a kernel leaves when a block waited in vain for its team: 0, or all of this.
 struct LostBlock {
@@ -116,7 +132,7 @@ struct LostBlock {
 };
 
 struct Exchange {
-  uint32_t* flags = nullptr;            // [blocks * teams_at_once]; zeroed by launch()
+  uint32_t* flags = nullptr;            // [halves * blocks * teams_at_once]; zeroed by launch()
   uint64_t* lost = nullptr;             // LostBlock::word(), in host memory
   int64_t patience = int64_t{1} << 22;  // looks at a flag before its block counts as lost; some seconds
 };
@@ -166,7 +182,8 @@ struct PersistentBackwardParams {
   } directions[2];
 };
 
-// Every block of a launch must be resident at once: a cooperative launch, which fails otherwise.
+// Every block of a launch that exchanges by flags must be resident at once: a cooperative launch, which fails
+// otherwise. A cluster's blocks always are.
 template <class T>
 void launch(const PersistentForwardParams<T>&, cudaStream_t);
 template <class T>

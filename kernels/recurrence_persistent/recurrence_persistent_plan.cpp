@@ -30,16 +30,35 @@ void divide(PersistentPlan& p, const ProductLayout& product, int register_k) {
   }
 }
 
-// Completes a layout whose units, register_k and tile_rows are given; false where it does not fit.
+// Clusters of `blocks` that run at once, a block on a multiprocessor: MODEL. A cluster lies within a GPC, and
+// what it leaves of one is idle: of an H100's 132 multiprocessors 120 take clusters of 8 (accel-sim PR 87).
+int clusters_at_once(const DeviceProps& device, int blocks) {
+  const int usable = blocks > 2 ? device.multiprocessors * 10 / 11 : device.multiprocessors;
+  return usable / blocks;
+}
+
+// Whether the blocks of a team may be a cluster. What they send are whole 128 bits: of h', whose rows are
+// padded, or of each gate's H.
+bool may_be_cluster(Pass pass, const PersistentShape& s, int blocks, const DeviceProps& device) {
+  return blocks <= static_cast<int>(most_in_cluster(device)) &&
+         (pass == Pass::forward || s.hidden * s.element % 16 == 0);
+}
+
+// Completes a layout whose units, register_k, tile_rows, cluster and halves are given; false where it does
+// not fit.
 bool complete(PersistentPlan& p, Pass pass, const PersistentShape& s, const DeviceProps& device) {
   p.blocks = (s.hidden + p.units - 1) / p.units;
-  const int teams = device.multiprocessors / p.blocks, sequences = std::max(1, s.sequences),
-            most_rows = kMaxTiles * p.tile_rows;
+  if (p.cluster && !may_be_cluster(pass, s, p.blocks, device)) return false;
+  const int teams = p.cluster ? clusters_at_once(device, p.blocks) : device.multiprocessors / p.blocks,
+            sequences = std::max(1, s.sequences), most_rows = kMaxTiles * p.tile_rows;
   if (teams == 0) return false;
   p.groups = std::clamp(teams / s.directions, 1, sequences);
   p.groups = std::max(p.groups, (sequences + most_rows - 1) / most_rows);
   p.teams_at_once = std::min(teams, s.directions * p.groups);
   p.launches = (s.directions * p.groups + p.teams_at_once - 1) / p.teams_at_once;
+  const int tiles = p.tiles(p.rows(sequences));
+  if (p.halves > tiles) return false;
+  p.half_tiles = (tiles + 1) / 2;
   divide(p, product_layout(pass, s, p), p.register_k);
   p.shared = sizeof(float) * static_cast<size_t>(shared_layout(pass, s, p).end);
   if (p.shared + kStaticShared > device.shared_per_block) return false;
@@ -62,13 +81,20 @@ StepCounts step_counts(Pass pass, const PersistentShape& shape, const Persistent
                 own = int64_t{rows} * p.units, f32 = sizeof(float), c = cell.states == 2 ? f32 : 0,
                 before = c > 0 ? c : e, inputs = cell.gates, slots = cell.saved;
   StepCounts step;
-  step.barriers = 2 + 2 * tiles;  // waiting, publishing; the tile, its sums
-  step.releases = 1;
-  step.acquires = p.blocks;
-  step.published = own * (forward ? 1 : slots) * e;
-  step.gathered = rows * product.K * e;
+  const int64_t halves = p.halves == 2 && tiles > p.half_tiles ? 2 : 1,
+                handed_over = own * (forward ? 1 : inputs) * e;
+  step.barriers = (p.cluster ? 0 : 2 * halves) + 2 * tiles;  // waiting, publishing; a tile, its sums
+  if (p.cluster) {
+    step.published = handed_over;
+    step.sent = (p.blocks - 1) * handed_over;
+  } else {
+    step.releases = halves;
+    step.acquires = p.blocks * halves;
+    step.published = own * (forward ? 1 : slots) * e;
+    step.gathered = rows * product.K * e;
+  }
   step.fetched = own * (forward ? inputs : slots + 2) * f32;
-  step.results = forward ? own * (slots * e + c + e) : 0;
+  step.results = forward ? own * (slots * e + c + e) : p.cluster ? own * slots * e : 0;
   step.ring = own * (forward ? inputs * e : slots * e + before + e);
   step.sums_in = own * product.parts() * (forward ? 4 : 1) * f32;
   if (product.mma) {
@@ -92,8 +118,12 @@ StepCounts step_counts(Pass pass, const PersistentShape& shape, const Persistent
 StepCycles step_cycles(Pass pass, const PersistentShape& shape, const PersistentPlan& p, int rows) {
   const StepCounts counts = step_counts(pass, shape, p, rows);
   const auto cycles = [](int64_t of, double each_cycle) { return static_cast<double>(of) / each_cycle; };
-  StepCycles step = {.exchange = cycles(counts.gathered, kL2BytesPerCycle),
-                     .latency = p.blocks > 1 ? kExchangeCycles : 0,
+  // What a block sends is as much as it gets.
+  StepCycles step = {.exchange = p.cluster ? cycles(counts.sent, kClusterBytesPerCycle)
+                                           : cycles(counts.gathered, kL2BytesPerCycle),
+                     .latency = p.blocks == 1 ? 0
+                                : p.cluster   ? kClusterCycles
+                                              : kExchangeCycles,
                      .pointwise = kPointwiseCycles};
   // Partial sums are written and read; of products in f32, rows that nobody asked for are left out.
   if (by_mma(shape)) {
@@ -106,6 +136,13 @@ StepCycles step_cycles(Pass pass, const PersistentShape& shape, const Persistent
         cycles(rows * product.part_k() * product.outputs * int64_t{kPersistentThreads}, kFmaPerCycle);
     step.weights = cycles(counts.weights, kSharedBytesPerCycle);
     step.pointwise += cycles(2 * counts.sums_in, kSharedBytesPerCycle);
+  }
+  // While one half waits the other is computed: half of the work.
+  if (p.halves == 2 && p.tiles(rows) > p.half_tiles) {
+    step.pointwise += kPointwiseCycles;
+    const double beside = (step.chain() + step.pointwise + (p.cluster ? 0 : step.exchange)) / 2;
+    step.latency = std::max(0.0, step.latency - beside);
+    if (p.cluster) step.exchange = std::max(0.0, step.exchange - std::max(0.0, beside - kClusterCycles));
   }
   return step;
 }
@@ -120,21 +157,31 @@ std::vector<int> register_ks(Pass pass, const PersistentShape& shape) {
   return {in_f32[0], in_f32[1]};
 }
 
-// Of all units, register_k and tile_rows; of equally fast ones that with most in registers.
+// Whether `a` is to be taken rather than `b`: where they are equally fast, that with more in registers.
+bool better(const PersistentPlan& a, const PersistentPlan& b) {
+  if (b.units == 0 || a.step != b.step) return b.units == 0 || a.step < b.step;
+  return a.register_k > b.register_k;
+}
+
+// Of all units, register_k, tile_rows, exchanges and halves.
 PersistentPlan best_of(Pass pass, const PersistentShape& shape, const DeviceProps& device) {
   PersistentPlan best;
   for (int units : {32, 16, 8})
     for (int register_k : register_ks(pass, shape))
-      for (int tile_rows : {8, 4, 2}) {
-        PersistentPlan candidate;
-        candidate.units = units;
-        candidate.register_k = register_k;
-        candidate.tile_rows = tile_rows;
-        if (!complete(candidate, pass, shape, device)) continue;
-        if (best.units == 0 || candidate.step < best.step ||
-            (candidate.step == best.step && candidate.register_k > best.register_k))
-          best = candidate;
-      }
+      for (int tile_rows : {8, 4, 2})
+        for (bool cluster : {false, true})
+          for (int halves : {1, 2}) {
+            PersistentPlan candidate;
+            candidate.units = units;
+            candidate.register_k = register_k;
+            candidate.tile_rows = tile_rows;
+            candidate.cluster = cluster;
+            candidate.halves = halves;
+            const auto unwanted = cluster ? PersistentExchange::flags : PersistentExchange::cluster;
+            if (shape.exchange != unwanted && complete(candidate, pass, shape, device) &&
+                better(candidate, best))
+              best = candidate;
+          }
   return best;
 }
 
@@ -146,6 +193,11 @@ Planned<PersistentPlan> plan(Pass pass, const PersistentShape& shape, const Devi
                    std::to_string(device.major) + "." + std::to_string(device.minor)};
   const PersistentPlan best = best_of(pass, shape, device);
   if (best.units != 0) return best;
+  if (shape.exchange == PersistentExchange::cluster)
+    return Refusal{"no cluster of " + std::to_string(most_in_cluster(device)) +
+                   " or fewer multiprocessors of " + device.name + " holds R of hidden size " +
+                   std::to_string(shape.hidden) + " (backward a multiple of " +
+                   std::to_string(16 / shape.element) + ")"};
   const double bytes =
       static_cast<double>(traits_of(shape.cell).gates) * shape.hidden * shape.hidden * shape.element;
   return Refusal{"R of hidden size " + std::to_string(shape.hidden) + ", " +
@@ -155,8 +207,8 @@ Planned<PersistentPlan> plan(Pass pass, const PersistentShape& shape, const Devi
                  std::to_string(device.shared_per_block >> 10) + " KB"};
 }
 
-int64_t exchange_size(const PersistentShape& s) {
-  return int64_t{2} * s.directions * s.sequences * padded_hidden(s.hidden, s.element);
+int64_t exchange_size(const PersistentShape& s, const PersistentPlan& p) {
+  return p.cluster ? 0 : int64_t{2} * s.directions * s.sequences * padded_hidden(s.hidden, s.element);
 }
 
 }  // namespace sluice::cuda

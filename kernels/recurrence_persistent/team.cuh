@@ -1,8 +1,6 @@
-// A block's place in its team, and how the blocks of a team wait for each other. Note [Teams].
+// A block's place in its team, and its rows. Note [Teams].
 #pragma once
 
-#include "kernels/core/flags.cuh"
-#include "kernels/core/mutant.h"
 #include "kernels/recurrence_persistent/layout.h"
 
 namespace sluice::cuda {
@@ -15,12 +13,10 @@ class Team {
         block(static_cast<int>(blockIdx.x) % plan.blocks),
         direction(index / plan.groups),
         group(index % plan.groups),
-        blocks_(plan.blocks),
         groups_(plan.groups),
         all_steps_(static_cast<int>(places.active.dims[0])),
         places_(places),
-        exchange_(exchange),
-        flags_(exchange.flags + static_cast<int>(blockIdx.x) / plan.blocks * plan.blocks) {
+        exchange_(exchange) {
     all_rows = rows_of(shape.sequences);
     for (int t = 0; t < all_steps_; t += kPersistentThreads) {
       const int mine = t + static_cast<int>(threadIdx.x);
@@ -39,32 +35,11 @@ class Team {
   __device__ int sequence(int i) const { return group + i * groups_; }
   __device__ int64_t row(int t, int i) const { return places_.offsets(t) + sequence(i); }
 
-  // Says that this block has done what `epoch` stands for. All threads of the block call it.
-  __device__ void publish(uint32_t epoch) const {
-    if (!SLUICE_MUTANT(publish_without_barrier)) __syncthreads();
-    if (threadIdx.x != 0) return;
-    if (SLUICE_MUTANT(publish_without_release))
-      *static_cast<volatile uint32_t*>(flags_ + block) = epoch;
-    else
-      release_flag(flags_ + block, epoch);
-  }
-
-  // Waits until every block of the team has. False: one did not come, and the kernel must end.
-  __device__ bool wait(uint32_t epoch, int at_step) const {
-    if (SLUICE_MUTANT(wait_skipped)) return true;
-    if (SLUICE_MUTANT(wait_for_the_epoch_before)) --epoch;
-    int lost = 0;
-    for (int other = static_cast<int>(threadIdx.x); other < blocks_ && threadIdx.x < 32; other += 32) {
-      int64_t looks = 0;
-      while (!lost && look(other) < epoch) lost = ++looks > exchange_.patience;
-    }
-    if (SLUICE_MUTANT(wait_without_barrier)) return true;
-    if (!__syncthreads_or(lost)) return true;
-    if (threadIdx.x == 0)
-      *static_cast<volatile uint64_t*>(exchange_.lost) =
-          uint64_t{1} << 63 | static_cast<uint64_t>(direction) << 56 | static_cast<uint64_t>(group) << 32 |
-          static_cast<uint32_t>(at_step);
-    return false;
+  // Says that a block of the team was waited for in vain. One thread calls it, or several.
+  __device__ void report_lost(int at_step) const {
+    *static_cast<volatile uint64_t*>(exchange_.lost) =
+        uint64_t{1} << 63 | static_cast<uint64_t>(direction) << 56 | static_cast<uint64_t>(group) << 32 |
+        static_cast<uint32_t>(at_step);
   }
 
   int index, block, direction, group;
@@ -72,18 +47,38 @@ class Team {
   int steps = 0;     // of the group's longest row
 
  private:
-  __device__ uint32_t look(int other) const {
-    if (SLUICE_MUTANT(wait_without_acquire)) return *static_cast<const volatile uint32_t*>(flags_ + other);
-    return acquire_flag(flags_ + other);
-  }
   __device__ int rows_of(int sequences) const {
     return sequences > group ? (sequences - group - 1) / groups_ + 1 : 0;
   }
 
-  int blocks_, groups_, all_steps_;
+  int groups_, all_steps_;
   const RowPlaces& places_;
   const Exchange& exchange_;
-  uint32_t* flags_;
+};
+
+// The tiles of a half of the team's rows: Note [Halves].
+struct Half {
+  int index, first_tile, end_tile;
+
+  __device__ Half(const PersistentPlan& plan, int half)
+      : index(half),
+        first_tile(half * plan.half_tiles),
+        end_tile(half + 1 < plan.halves ? plan.half_tiles : kMaxTiles) {}
+
+  // Of the group's first `rows` rows, those that lie in this half.
+  __device__ int rows_of(const PersistentPlan& plan, int rows) const {
+    return max(0, min(rows, end_tile * plan.tile_rows) - first_tile * plan.tile_rows);
+  }
+};
+
+// A count for each half.
+class OfHalves {
+ public:
+  __device__ uint32_t at(const Half& half) const { return half.index == 0 ? first_ : second_; }
+  __device__ void count(const Half& half) { ++(half.index == 0 ? first_ : second_); }
+
+ private:
+  uint32_t first_ = 0, second_ = 0;
 };
 
 // Which (row of a tile, unit) a thread finishes: the same unit in every tile.

@@ -14,12 +14,14 @@ namespace {
 struct LayerKind {
   DType dtype = DType::f32;
   CellKind cell = CellKind::lstm;
+  PersistentExchange exchange = PersistentExchange::flags;
 };
 
 RnnShape shape_of(int E, int H, int D, LayerKind kind = {}) {
   RnnShape s;
   s.cell = kind.cell;
   s.dtype = kind.dtype;
+  s.persistent_exchange = kind.exchange;
   s.input_size = E;
   s.hidden_size = H;
   s.directions = D;
@@ -29,7 +31,10 @@ RnnShape shape_of(int E, int H, int D, LayerKind kind = {}) {
 
 class Persistent : public testing::TestWithParam<LayerKind> {
  protected:
-  static RnnShape layer(int E, int H, int D) { return shape_of(E, H, D, GetParam()); }
+  // Backward a cluster takes multiples of 8 units.
+  static RnnShape layer(int E, int H, int D) {
+    return shape_of(E, clusters() ? (H + 7) / 8 * 8 : H, D, GetParam());
+  }
   // Near the oracle, and the same bits again.
   void check(const RnnProblem& p) {
     SCOPED_TRACE(testing::Message() << "lengths " << testing::PrintToString(p.host.lengths) << " H "
@@ -38,29 +43,39 @@ class Persistent : public testing::TestWithParam<LayerKind> {
     expect_near(first, run_oracle(p), p);
     expect_same_bits(run(*backend_, RnnPath::persistent, p), first);
   }
+  static bool clusters() { return GetParam().exchange == PersistentExchange::cluster; }
+  // Of two or more blocks. In 16 bits an even H is fetched by pairs.
+  static std::vector<int> sizes() { return clusters() ? std::vector{40} : std::vector{45, 46}; }
+
   std::unique_ptr<Backend> backend_ = make_backend({.device = Device::cuda});
 };
-std::vector<LayerKind> kinds_of(CellKind cell) {
-  return {{DType::f32, cell}, {DType::bf16, cell}, {DType::f16, cell}};
+std::vector<LayerKind> kinds_of(CellKind cell, PersistentExchange exchange = PersistentExchange::flags) {
+  return {{DType::f32, cell, exchange}, {DType::bf16, cell, exchange}, {DType::f16, cell, exchange}};
 }
 std::string name_of_kind(const testing::TestParamInfo<LayerKind>& test) {
   return name_of(test.param.dtype);
 }
 INSTANTIATE_TEST_SUITE_P(, Persistent, testing::ValuesIn(kinds_of(CellKind::lstm)), name_of_kind);
 INSTANTIATE_TEST_SUITE_P(Gru, Persistent, testing::ValuesIn(kinds_of(CellKind::gru)), name_of_kind);
+INSTANTIATE_TEST_SUITE_P(Cluster, Persistent,
+                         testing::ValuesIn(kinds_of(CellKind::lstm, PersistentExchange::cluster)),
+                         name_of_kind);
+INSTANTIATE_TEST_SUITE_P(ClusterGru, Persistent,
+                         testing::ValuesIn(kinds_of(CellKind::gru, PersistentExchange::cluster)),
+                         name_of_kind);
 
 class PersistentForLong : public Persistent {};
 INSTANTIATE_TEST_SUITE_P(, PersistentForLong, testing::ValuesIn(kinds_of(CellKind::lstm)), name_of_kind);
 
-// In 16 bits an even H is fetched by pairs.
 TEST_P(Persistent, uneven_lengths_over_several_blocks) {
-  for (int H : {45, 46}) check(RnnProblem(layer(3, H, 2), {9, 8, 8, 6, 5, 3, 2, 1, 1, 0, 0}, Layout::packed));
+  for (int H : sizes()) check(RnnProblem(layer(3, H, 2), {9, 8, 8, 6, 5, 3, 2, 1, 1, 0, 0}, Layout::packed));
 }
 
 // R in registers alone, and in shared memory as well: in 16 bits only 544 units, on 17 multiprocessors.
 TEST_P(Persistent, teams_of_many_blocks) {
-  const std::vector<int> sizes =
-      GetParam().cell == CellKind::lstm ? std::vector{61, 130, 250, 300, 544} : std::vector{301, 544};
+  const std::vector<int> sizes = clusters()                          ? std::vector{64, 136, 256}
+                                 : GetParam().cell == CellKind::lstm ? std::vector{61, 130, 250, 300, 544}
+                                                                     : std::vector{301, 544};
   for (int H : sizes) {
     const RnnShape s = layer(2, H, 1);
     const auto refused = cuda::RnnPersistent(cuda::open_device(0)).refusal(s);
@@ -96,7 +111,7 @@ TEST_P(PersistentForLong, drifts_little_over_2048_steps) {
 }
 
 TEST_P(Persistent, regularised) {
-  for (int H : {45, 46}) {
+  for (int H : sizes()) {
     RnnShape s = layer(3, H, 2);
     s.recurrent_dropout = 0.3;
     s.zoneout_hidden = 0.2;
@@ -110,9 +125,15 @@ TEST_P(Persistent, regularised) {
 
 // A block that looks once at its team's flags finds them unset: it cannot be the last to publish and the
 // first to look.
-TEST(PersistentTeam, blocks_that_wait_in_vain_are_an_error) {
-  const RnnProblem p(shape_of(3, 60, 1), {3, 2}, Layout::packed);
-  const int64_t N = p.host.rows, H = 60;
+class PersistentTeam : public testing::TestWithParam<PersistentExchange> {};
+INSTANTIATE_TEST_SUITE_P(, PersistentTeam,
+                         testing::Values(PersistentExchange::flags, PersistentExchange::cluster),
+                         [](const auto& test) {
+                           return test.param == PersistentExchange::flags ? "flags" : "cluster";
+                         });
+TEST_P(PersistentTeam, blocks_that_wait_in_vain_are_an_error) {
+  const RnnProblem p(shape_of(3, 64, 1, {.exchange = GetParam()}), {3, 2}, Layout::packed);
+  const int64_t N = p.host.rows, H = 64;
   const auto backend = make_backend({.device = Device::cuda});
   Rig rig(*backend, DType::f32);
   const Batch batch = rig.upload(p.host);

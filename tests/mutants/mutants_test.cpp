@@ -35,7 +35,9 @@ struct Mutant {
 };
 
 constexpr const char *kSeveralBlocks = "Persistent.uneven_lengths_over_several_blocks/f32",
-                     *kSeveralBlocksHalf = "Persistent.uneven_lengths_over_several_blocks/bf16";
+                     *kSeveralBlocksHalf = "Persistent.uneven_lengths_over_several_blocks/bf16",
+                     *kCluster = "Cluster/Persistent.uneven_lengths_over_several_blocks/f32",
+                     *kClusterHalf = "Cluster/Persistent.uneven_lengths_over_several_blocks/bf16";
 
 constexpr const char* kStudy = "RaggedLstmStudy.leaves_padding_alone/v7_ragged";
 
@@ -72,6 +74,14 @@ const std::vector<Mutant> kMutants = {
     {"forward_sums_without_barrier", kSeveralBlocksHalf, kAsSharedRace},
     {"backward_tile_without_barrier", kSeveralBlocksHalf, kAsSharedRace},
     {"backward_sums_without_barrier", kSeveralBlocksHalf, kAsSharedRace},
+    {"cluster_begins_alone", kCluster, kAsGlobalRace},
+    {"cluster_wait_skipped", kCluster, kAsGlobalRace},
+    {"one_cluster_barrier", kCluster},
+    {"send_without_barrier", kCluster, kAsGlobalRace},
+    {"one_exchange_buffer", kCluster, kAsGlobalRace},
+    {"cluster_wait_skipped", kClusterHalf, kAsGlobalRace},
+    {"send_without_barrier", kClusterHalf, kAsGlobalRace},
+    {"one_exchange_buffer", kClusterHalf, kAsGlobalRace},
     {"study_publish_without_barrier", kStudy, kAsGlobalRace},
     {"study_wait_for_the_epoch_before", kStudy, kAsGlobalRace},
     {"study_prefix_off_by_one", kStudy},
@@ -119,6 +129,8 @@ INSTANTIATE_TEST_SUITE_P(, Mutants, testing::ValuesIn(kMutants), [](const auto& 
   std::string name = test.param.name;
   if (test.param.shows.environment == kOnWeakMemory.environment) name += "_on_weak_memory";
   if (test.param.tests == kSeveralBlocksHalf) name += "_in_bf16";
+  if (test.param.tests == kCluster) name += "_of_a_cluster";
+  if (test.param.tests == kClusterHalf) name += "_of_a_cluster_in_bf16";
   return name;
 });
 

@@ -16,7 +16,8 @@ PersistentShape shape_of(const RnnShape& s, int sequences) {
           .hidden = s.hidden_size,
           .sequences = sequences,
           .directions = s.directions,
-          .element = static_cast<int>(size_of(s.dtype))};
+          .element = static_cast<int>(size_of(s.dtype)),
+          .exchange = s.persistent_exchange};
 }
 
 }  // namespace
@@ -43,13 +44,14 @@ PersistentPlan RnnPersistent::plan_of(Pass pass, const PersistentShape& shape) c
   return std::get<PersistentPlan>(result);
 }
 
-// Flags, and the exchanged h behind them, in the queue's workspace.
+// Flags of both halves, and the exchanged h behind them, in the queue's workspace.
 Exchange RnnPersistent::exchange(Queue& queue, size_t bytes, void** h_exchange) {
   if (!lost_) {
     lost_ = static_cast<uint64_t*>(allocate_pinned(sizeof(uint64_t), "the word of a lost block"));
     *lost_ = 0;
   }
-  const size_t flags = (static_cast<size_t>(device_.multiprocessors) * sizeof(uint32_t) + 255) / 256 * 256;
+  constexpr size_t kHalves = 2;
+  const size_t flags = aligned(kHalves * static_cast<size_t>(device_.multiprocessors) * sizeof(uint32_t));
   auto* memory = static_cast<char*>(queue.workspace(flags + bytes));
   if (h_exchange) *h_exchange = memory + flags;
   return {.flags = reinterpret_cast<uint32_t*>(memory), .lost = lost_, .patience = patience_};
@@ -64,7 +66,8 @@ void RnnPersistent::run(Queue& queue, const RnnForward& p, const StepForwardPara
   all.shape = shape_of(p.shape, p.batch->sequences);
   all.plan = plan_of(Pass::forward, all.shape);
   void* h_exchange = nullptr;
-  all.exchange = exchange(queue, static_cast<size_t>(exchange_size(all.shape)) * sizeof(T), &h_exchange);
+  all.exchange =
+      exchange(queue, static_cast<size_t>(exchange_size(all.shape, all.plan)) * sizeof(T), &h_exchange);
   all.h_exchange = static_cast<T*>(h_exchange);
   all.places = places_of(*p.batch);
   all.x_index = reading<int32_t, 1>(p.x_index);
