@@ -20,6 +20,8 @@
 //          stores, barrier of the block, release; acquire, barrier, loads, which go to L2 as L1 may hold
 //          slots. Tile, partials, residency, waits: as in forward.cuh. In 16 bits two lanes fetch the pair of
 //          values that either owns one of; neither writes before both have waited for it (Ring::wait).
+// Chunks:  a launch may take a part of the turns (Note [Chunks]). Its first needs no wait: the d_slots that
+//          it gathers and what it resumes were written by the launch before, whose end orders all of it.
 // Rounds:  in 16 bits d_slots, where they are published. Gradients of states and sums are f32.
 #pragma once
 
@@ -54,8 +56,12 @@ class PersistentBackward {
         ring_(shared + layout_.ring, p.plan, p.shape) {}
 
   __device__ void run() {
-    start();
-    if (team_.steps == 0) return;
+    if (p_.turns.begin == 0)
+      start();
+    else
+      resume();
+    const Turns turns = own_turns();
+    if (turns.begin == turns.end) return keep();
     const Product product(product_, shared_ + layout_.weights, [&](int v, int q, int k) {
       const int j = team_.block * p_.plan.units + 4 * v + q,
                 gate = first_gathered<Cell>(H_) + k - (Cell::kSaved - Cell::kGates) * H_;
@@ -65,14 +71,15 @@ class PersistentBackward {
          i += kPersistentThreads)
       tile_rows()[i] = T(0.0f);  // also what pads a row
     __syncthreads();
-    for (int m = 0; m < kRingStages; ++m) fetch(m);
-    const int turns = team_.steps + (d_.dh0 || (kHasC && d_.dc0) ? 1 : 0);
-    for (int m = 0; m < turns; ++m) {
-      if (m > 0 && !team_.wait(static_cast<uint32_t>(m), m)) return;
+    for (int m = turns.begin; m < turns.begin + kRingStages; ++m) fetch(m);
+    for (int m = turns.begin; m < turns.end; ++m) {
+      const auto epoch = static_cast<uint32_t>(m - turns.begin);
+      if (epoch > 0 && !team_.wait(epoch, m)) return;
       turn(product, m);
-      team_.publish(static_cast<uint32_t>(m) + 1);
+      team_.publish(epoch + 1);
       fetch(m + kRingStages);
     }
+    keep();
   }
 
  private:
@@ -98,6 +105,46 @@ class PersistentBackward {
       if (!me_.at_work || i >= team_.all_rows) continue;
       if constexpr (kHasC) dc_.front() = d_.dcT ? d_.dcT(b, me_.j) : 0.0f;
       if (i >= with_steps) write_state(b, dhT(b), dc_.front());
+    }
+  }
+
+  // ---- Note [Chunks]
+
+  __device__ bool last_chunk() const {
+    return p_.turns.end == static_cast<int>(p_.places.active.dims[0]);
+  }
+  // The team's turns of this launch; that past the last step comes with the last chunk.
+  __device__ Turns own_turns() const {
+    const int end = own_turn(p_.turns.end), more = d_.dh0 || (kHasC && d_.dc0) ? 1 : 0;
+    return {own_turn(p_.turns.begin), end + (last_chunk() && team_.steps > 0 ? more : 0)};
+  }
+  // A team of fewer steps begins later in direction 0 and ends earlier in direction 1.
+  __device__ int own_turn(int turn) const {
+    const int missing = static_cast<int>(p_.places.active.dims[0]) - team_.steps;
+    return team_.direction == 1 ? min(turn, team_.steps) : max(turn - missing, 0);
+  }
+
+  // What the registers hold between turns: left for the next launch, and taken up by it.
+  __device__ void keep() {
+    if (last_chunk()) return;
+    for_own_rows([&](int b) {
+      if constexpr (kHasC) d_.dc_kept(b, me_.j) = dc_.front();
+      d_.dh_kept(b, me_.j) = dh_kept_.front();
+    });
+  }
+  __device__ void resume() {
+    for_own_rows([&](int b) {
+      if constexpr (kHasC)
+        if (!SLUICE_MUTANT(dc_not_resumed)) dc_.front() = d_.dc_kept(b, me_.j);
+      if (!SLUICE_MUTANT(dh_not_resumed)) dh_kept_.front() = d_.dh_kept(b, me_.j);
+    });
+  }
+  template <class F>
+  __device__ void for_own_rows(const F& f) {
+#pragma unroll 1
+    for (int tile = 0; tile < kMaxTiles; ++tile, dc_.turn(), dh_kept_.turn()) {
+      const int i = tile * p_.plan.tile_rows + me_.row;
+      if (me_.at_work && i < team_.all_rows) f(team_.sequence(i));
     }
   }
 

@@ -199,6 +199,67 @@ TEST(StepCounts, hold_all_products) {
           }
 }
 
+// Each turn is in one chunk; in either direction the steps of the chunks done are one range.
+TEST(Chunks, share_all_turns) {
+  for (int T : {0, 1, 7, 300})
+    for (int C = 1; C <= std::max(1, T); ++C)
+      for (int d : {0, 1}) {
+        int done = 0;
+        for (int c = 0; c < C; ++c) {
+          const Turns turns = turns_of_chunk(c, C, T);
+          EXPECT_EQ(turns.begin, done);
+          EXPECT_GE(turns.end, turns.begin + (T > 0));
+          const Steps steps = turns.steps(d, T);
+          EXPECT_EQ(d == 1 ? steps.begin : T - steps.end, done);
+          EXPECT_EQ(steps.end - steps.begin, turns.end - turns.begin);
+          done = turns.end;
+        }
+        EXPECT_EQ(done, T);
+      }
+}
+
+int chunks_of(const std::string& gpu, const PersistentShape& shape, int steps, int products = 3) {
+  const auto p = std::get<PersistentPlan>(plan(Pass::backward, shape, device(gpu)));
+  return backward_chunks(
+      shape, p,
+      {.steps = steps, .rows = int64_t{steps} * shape.sequences, .columns = products * shape.hidden},
+      device(gpu));
+}
+
+TEST(Chunks, are_many_only_where_the_chain_leaves_multiprocessors_idle) {
+  int cut = 0, whole = 0;
+  for (const DeviceProps& gpu : known_gpus())
+    for (CellKind cell : kCells)
+      for (int element : {4, 2})
+        for (int hidden : {17, 64, 128, 256, 512, 1024})
+          for (int sequences : {1, 2, 4, 8, 64, 200})
+            for (int directions : {1, 2}) {
+              const PersistentShape shape{cell, hidden, sequences, directions, element};
+              const auto planned = plan(Pass::backward, shape, gpu);
+              if (std::holds_alternative<Refusal>(planned)) continue;
+              const auto& p = std::get<PersistentPlan>(planned);
+              SCOPED_TRACE(testing::Message() << gpu.name << " " << name_of(cell) << " H " << hidden << " B "
+                                              << sequences << " D " << directions << " bytes " << element);
+              for (int steps : {0, 1, 20, 500}) {
+                const int chunks = chunks_of(gpu.name, shape, steps);
+                EXPECT_GE(chunks, 1);
+                EXPECT_LE(chunks, std::max(1, steps / 16));
+                EXPECT_TRUE(chunks == 1 || gpu.multiprocessors - p.blocks * p.teams_at_once > 1);
+                ++(chunks > 1 ? cut : whole);
+              }
+            }
+  EXPECT_GT(cut, 200);
+  EXPECT_GT(whole, 200);
+}
+
+TEST(Chunks, are_more_where_there_is_more_to_sum_beside_them) {
+  const PersistentShape few{CellKind::lstm, 512, 2, 1, 2};
+  EXPECT_EQ(chunks_of("H100 SXM", few, 30), 1);
+  EXPECT_GT(chunks_of("H100 SXM", few, 1000), 1);
+  EXPECT_GE(chunks_of("H100 SXM", few, 2000), chunks_of("H100 SXM", few, 1000));
+  EXPECT_GE(chunks_of("H100 SXM", few, 1000, 3), chunks_of("H100 SXM", few, 1000, 1));
+}
+
 TEST(PersistentPlan, lost_blocks_are_named_by_a_word) {
   const LostBlock lost{.lost = true, .direction = 1, .group = 70, .step = 299};
   const LostBlock read = LostBlock::of(lost.word());
