@@ -27,10 +27,10 @@ class Backward : StepPass<T> {
     const int chunks = persistent.chunks(p_), steps = static_cast<int>(size_.T);
     chain.wait_for(main);
     run_chunk(chain, persistent, turns_of_chunk(0, chunks, steps));
-    if (size_.D == 2) side.wait_for(main);
-    for (int64_t d = 0; d < size_.D; ++d) prepare_sums(of(d), d);
+    for (int64_t d = 0; d < size_.D; ++d) prepare_sums(main, d);
     for (int c = 0; c < chunks; ++c) {
-      for (int64_t d = 0; d < size_.D; ++d) of(d).wait_for(chain);
+      main.wait_for(chain);
+      if (size_.D == 2) side.wait_for(main);
       if (c + 1 < chunks) run_chunk(chain, persistent, turns_of_chunk(c + 1, chunks, steps));
       const Turns turns = turns_of_chunk(c, chunks, steps);
       for (int64_t d = 0; d < size_.D; ++d) sum_rows(of(d), d, rows_of(turns.steps(d, steps)));
