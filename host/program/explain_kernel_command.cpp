@@ -86,6 +86,12 @@ ExplainedPath explain_persistent(const ExplainedLayer& layer, const GpuSpeeds& s
         cuda::step_counts(pass, shape, plan, plan.rows(sequences));
     path.plan += fmt::format("{}{}: {}", forward ? "" : "; ", forward ? "forward" : "backward",
                              describe(plan, sequences, layer.gpu.shared_per_block));
+    if (forward) continue;
+    // The gradient of the input, which is as wide as the layer, is wanted.
+    const int chunks = cuda::backward_chunks(
+        shape, plan, {.steps = layer.steps(), .rows = layer.tokens(), .columns = 3 * shape.hidden},
+        layer.gpu);
+    path.plan += fmt::format(", {} chunk{} of time", chunks, chunks > 1 ? "s" : "");
   }
   return path;
 }

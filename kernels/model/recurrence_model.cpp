@@ -93,6 +93,8 @@ const std::vector<ModelConstant>& model_constants() {
       {"16-bit multiply-adds of a multiprocessor's tensor cores by mma.sync", kMmaPerCycle, "a cycle",
        "public H100 measurements of m16n8k16, 65 % of the data sheet's"},
       {"gates and states of a step", kPointwiseCycles, "cycles", "estimate"},
+      {"chunks: share of the multiply-adds that sums over rows reach", kSumShare, "", "estimate"},
+      {"chunks: outputs that a block of such a sum computes", kSumTile, "", "estimate: tiles of 128 x 128"},
   };
   return all;
 }

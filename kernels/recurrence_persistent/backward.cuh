@@ -20,6 +20,8 @@
 //          stores, barrier of the block, release; acquire, barrier, loads, which go to L2 as L1 may hold
 //          slots. Tile, partials, residency, waits: as in forward.cuh. In 16 bits two lanes fetch the pair of
 //          values that either owns one of; neither writes before both have waited for it (Ring::wait).
+// Chunks:  a launch may take a part of the turns (Note [Chunks]). Its first needs no wait: the d_slots that
+//          it gathers and what it resumes were written by the launch before, whose end orders all of it.
 // Rounds:  in 16 bits d_slots, where they are published. Gradients of states and sums are f32.
 #pragma once
 
@@ -54,11 +56,15 @@ class PersistentBackward {
         layout_(shared_layout<Cell>(Pass::backward, product_, p.plan, p.shape.sequences)),
         shared_(shared),
         exchange_(p.plan, team, p.exchange),
+        turns_(own_turns()),
         ring_(shared + layout_.ring, p.plan, p.shape) {}
 
   __device__ void run() {
-    start();
-    if (team_.steps == 0) return;
+    if (p_.turns.begin == 0)
+      start();
+    else
+      resume();
+    if (turns_.begin == turns_.end) return keep();
     const Product product(product_, shared_ + layout_.weights, [&](int v, int q, int k) {
       const int j = team_.block * p_.plan.units + 4 * v + q,
                 gate = first_gathered<Cell>(H_) + k - (Cell::kSaved - Cell::kGates) * H_;
@@ -67,13 +73,17 @@ class PersistentBackward {
     for (int i = static_cast<int>(threadIdx.x); i < layout_.tiles_rows * product_.stride();
          i += kPersistentThreads)
       tile_rows()[i] = T(0.0f);  // also what pads a row
-    if constexpr (kCluster)
+    if constexpr (kCluster) {
+      if (turns_.begin > 0) take_up();
       exchange_.begin();
-    else
+    } else {
       __syncthreads();
-    for (int m = 0; m < kRingStages; ++m) fetch(m);
-    for (int m = 0; m < turns() && turn(product, m); ++m) fetch(m + kRingStages);
+    }
+#pragma unroll 1  // or ptxas takes seven registers more
+    for (int m = turns_.begin; m < turns_.begin + kRingStages; ++m) fetch(m);
+    for (int m = turns_.begin; m < turns_.end && turn(product, m); ++m) fetch(m + kRingStages);
     if constexpr (kCluster) exchange_.end();
+    keep();
   }
 
  private:
@@ -82,14 +92,22 @@ class PersistentBackward {
   static constexpr bool kCluster = Exchange::kCluster;
   static_assert(Cell::kSaved == 4 && kHasC != Cell::kCarriesH);
 
-  __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layout_.tile); }
-  __device__ float mask(int b) const { return draw<1>(d_.masks.recurrent, me_.j, b).at[0]; }
+  __device__ T* tile_rows() const {
+    return reinterpret_cast<T*>(shared_ + layout_.tile);
+  }
+  __device__ float mask(int b) const {
+    return draw<1>(d_.masks.recurrent, me_.j, b).at[0];
+  }
   // Step of turn m; that of one before the first turn or past the last has no rows.
-  __device__ int step(int m) const { return team_.step(team_.steps - 1 - m); }
-  __device__ int rows(int m) const { return m < 0 || m >= team_.steps ? 0 : team_.rows(step(m)); }
-  __device__ int turns() const { return team_.steps + (d_.dh0 || (kHasC && d_.dc0) ? 1 : 0); }
-
-  __device__ float dhT(int b) const { return d_.dhT ? d_.dhT(b, me_.j) : 0.0f; }
+  __device__ int step(int m) const {
+    return team_.step(team_.steps - 1 - m);
+  }
+  __device__ int rows(int m) const {
+    return m < 0 || m >= team_.steps ? 0 : team_.rows(step(m));
+  }
+  __device__ float dhT(int b) const {
+    return d_.dhT ? d_.dhT(b, me_.j) : 0.0f;
+  }
 
   // dcT to the registers; rows of length 0 end here.
   __device__ void start() {
@@ -100,6 +118,53 @@ class PersistentBackward {
       if (!me_.at_work || i >= team_.all_rows) continue;
       if constexpr (kHasC) dc_.front() = d_.dcT ? d_.dcT(b, me_.j) : 0.0f;
       if (i >= with_steps) write_state(b, dhT(b), dc_.front());
+    }
+  }
+
+  // ---- Note [Chunks]
+
+  __device__ bool last_chunk() const {
+    return p_.turns.end == static_cast<int>(p_.places.active.dims[0]);
+  }
+  // The team's turns of this launch; that past the last step comes with the last chunk.
+  __device__ Turns own_turns() const {
+    const int end = own_turn(p_.turns.end), more = d_.dh0 || (kHasC && d_.dc0) ? 1 : 0;
+    return {own_turn(p_.turns.begin), end + (last_chunk() && team_.steps > 0 ? more : 0)};
+  }
+  // A team of fewer steps begins later in direction 0 and ends earlier in direction 1.
+  __device__ int own_turn(int turn) const {
+    const int missing = static_cast<int>(p_.places.active.dims[0]) - team_.steps;
+    return team_.direction == 1 ? min(turn, team_.steps) : max(turn - missing, 0);
+  }
+
+  // What the registers hold between turns: left for the next launch, and taken up by it.
+  __device__ void keep() {
+    if (last_chunk()) return;
+    for_own_rows([&](int b) {
+      if constexpr (kHasC) d_.dc_kept(b, me_.j) = dc_.front();
+      d_.dh_kept(b, me_.j) = dh_kept_.front();
+    });
+  }
+  __device__ void resume() {
+    for_own_rows([&](int b) {
+      if constexpr (kHasC)
+        if (!SLUICE_MUTANT(dc_not_resumed)) dc_.front() = d_.dc_kept(b, me_.j);
+      if (!SLUICE_MUTANT(dh_not_resumed)) dh_kept_.front() = d_.dh_kept(b, me_.j);
+    });
+  }
+  // A cluster's d(R h) of the last turn of the launch before.
+  __device__ void take_up() const {
+    __syncthreads();
+    const int m = turns_.begin - 1;
+    for (int first = 0; first < rows(m); first += p_.plan.tile_rows)
+      gather(step(m), first, min(rows(m) - first, p_.plan.tile_rows), d_recurrent(m, first));
+  }
+  template <class F>
+  __device__ void for_own_rows(const F& f) {
+#pragma unroll 1
+    for (int tile = 0; tile < kMaxTiles; ++tile, dc_.turn(), dh_kept_.turn()) {
+      const int i = tile * p_.plan.tile_rows + me_.row;
+      if (me_.at_work && i < team_.all_rows) f(team_.sequence(i));
     }
   }
 
@@ -179,10 +244,10 @@ class PersistentBackward {
     return true;
   }
 
-  // For d(R h) of the half's rows that turn m - 1 had.
+  // For d(R h) of the half's rows that turn m - 1 had, of this launch.
   __device__ bool wait(const Half& half, int m, int known) {
     const int rows = half.rows_of(p_.plan, known);
-    if (rows == 0) return true;
+    if (rows == 0 || m == turns_.begin) return true;
     if constexpr (kCluster)
       return exchange_.wait(
           half, rows * (product_.K - Cell::kGates * own_units()) * static_cast<int>(sizeof(T)), m);
@@ -201,7 +266,7 @@ class PersistentBackward {
   __device__ void send(const Half& half, int m, int first) {
     if (!SLUICE_MUTANT(send_without_barrier)) __syncthreads();
     const int here = min(rows(m) - first, p_.plan.tile_rows);
-    if (m + 1 < turns())
+    if (m + 1 < turns_.end)
       exchange_.send(half, d_recurrent(m, first) + team_.block * p_.plan.units, here, product_.stride(),
                      Cell::kGates, H_, own_units());
   }
@@ -209,12 +274,12 @@ class PersistentBackward {
   // A tile's d(R h) of turn m, in shared memory.
   __device__ const T* gathered_tile(int m, int first, int rows) const {
     if constexpr (kCluster) return d_recurrent(m, first);
-    gather(step(m), first, rows);
+    gather(step(m), first, rows, tile_rows());
     if (!SLUICE_MUTANT(backward_tile_without_barrier)) __syncthreads();
     return tile_rows();
   }
 
-  __device__ void gather(int t, int first, int rows) const {
+  __device__ void gather(int t, int first, int rows, T* to) const {
     using Quad = std::conditional_t<sizeof(T) == 4, float4, float2>;  // of T: rows are as wide for any H
     // Looked up here: for all the compiler knows, the stores to the tile change places and parameters.
     const int before = first_gathered<Cell>(H_), quads = H_ - before / 4;
@@ -222,7 +287,7 @@ class PersistentBackward {
     const int64_t apart = p_.plan.groups * d_.slots.dims[1];  // the rows of a group
     for (int i = static_cast<int>(threadIdx.x); i < rows * quads; i += kPersistentThreads) {
       const int row = i / quads, quad = i % quads;
-      *reinterpret_cast<Quad*>(tile_rows() + row * product_.stride() + quad * 4) =
+      *reinterpret_cast<Quad*>(to + row * product_.stride() + quad * 4) =
           __ldcg(reinterpret_cast<const Quad*>(from + row * apart) + quad);
     }
   }
@@ -283,6 +348,7 @@ class PersistentBackward {
   const SharedLayout layout_;
   float* const shared_;
   Exchange exchange_;
+  const Turns turns_;
   Ring<T, kBackwardItems<Cell>> ring_;
   OfTiles dc_, dh_kept_;  // dc_: kHasC
 };

@@ -15,5 +15,8 @@ inline constexpr double kExchangeCycles = 1230;  // 0.70 us: store, release, acq
 inline constexpr double kClusterBytesPerCycle = 14;
 inline constexpr double kClusterCycles = 790;
 inline constexpr double kPointwiseCycles = 350;  // 0.20 us: sums of partials, gates, state
+inline constexpr double kLaunchCycles = 2280;    // 1.3 us: a kernel node of a graph
+inline constexpr double kSumShare = 0.7;         // of the peak, large products by cuBLAS: estimate
+inline constexpr double kSumTile = 128 * 128;    // outputs that a block of them computes: estimate
 
 }  // namespace sluice::cuda

@@ -14,6 +14,14 @@
 // Note [Halves]
 // A team of more rows than a tile may deal with them in two halves, each with an exchange of its own: what
 // one half waits for travels while the other is computed.
+//
+// Note [Chunks]
+// Backward may be cut into chunks of turns, a launch each, so that the gradients of weights are summed over
+// the rows of the chunks that are done beside the next one. Turns are counted as by a team of all T steps:
+// turn u is step T - 1 - u of direction 0 and step u of direction 1, so that the steps of a chunk, and its
+// rows, are one range in either direction, whatever lengths the teams have. From chunk to chunk pass d_slots,
+// which lie in `slots` anyway, and what a thread keeps in registers between turns, which the same thread
+// takes up again: dc_kept and dh_kept. The bits are those of a single launch.
 #pragma once
 
 #include <cstdint>
@@ -111,6 +119,34 @@ struct StepCycles {
 };
 StepCycles step_cycles(Pass, const PersistentShape&, const PersistentPlan&, int rows);
 
+// [begin, end)
+struct Steps {
+  int begin = 0, end = 0;
+};
+// [begin, end) of backward: Note [Chunks].
+struct Turns {
+  int begin = 0, end = 0;
+
+  constexpr Steps steps(int64_t direction, int T) const {
+    return direction == 1 ? Steps{begin, end} : Steps{T - end, T - begin};
+  }
+};
+// Chunk c of C: as many turns as the others, give or take one.
+constexpr Turns turns_of_chunk(int c, int C, int T) {
+  const auto cut = [&](int at) { return static_cast<int>(int64_t{T} * at / C); };
+  return {cut(c), cut(c + 1)};
+}
+
+// The sums over rows that may run beside backward's chain.
+struct SumsOfRows {
+  int steps = 0;     // T
+  int64_t rows = 0;  // N
+  // Of all that the gradients of a row's G*H gates are multiplied with: H for dR, E each for dW and dx.
+  int columns = 0;
+};
+// In how many chunks backward runs: as many as pay by what multiprocessors the chain leaves idle. MODEL.
+int backward_chunks(const PersistentShape&, const PersistentPlan&, const SumsOfRows&, const DeviceProps&);
+
 // Elements of PersistentForwardParams::h_exchange.
 int64_t exchange_size(const PersistentShape&, const PersistentPlan&);
 
@@ -170,6 +206,7 @@ struct PersistentBackwardParams {
   PersistentShape shape;
   Exchange exchange;
   RowPlaces places;
+  Turns turns;             // of this launch; all: {0, T}
   View<const T, 2> y, dy;  // [N,D*H]
   struct Direction {
     StepMasks<A> masks;
@@ -179,6 +216,8 @@ struct PersistentBackwardParams {
     View<const A, 2> dhT, dcT;  // [B,H] or null (zero)
     View<T, 2> slots;           // [N,S*H] what forward saved; = gradients of the sums before activation
     View<A, 2> dh0, dc0;        // [B,H] = or null
+    // From chunk to chunk [B,H]; dc_kept: of cells that have a c.
+    View<A, 2> dh_kept, dc_kept;
   } directions[2];
 };
 

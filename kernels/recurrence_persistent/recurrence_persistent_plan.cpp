@@ -207,6 +207,48 @@ Planned<PersistentPlan> plan(Pass pass, const PersistentShape& shape, const Devi
                  std::to_string(device.shared_per_block >> 10) + " KB"};
 }
 
+namespace {
+
+constexpr int kLeastTurns = 16;      // of a chunk: sums of few rows are slow
+constexpr double kLeastGain = 0.02;  // of all the time: less is not worth a model's word
+
+// Cycles of backward in C chunks with all its sums. Those of finished chunks run on multiprocessors that the
+// chain leaves idle. What they do not get done runs after it, on all, and before that in the way: between two
+// launches of the chain blocks of waiting sums come in, and the chain's wait for their end.
+struct ChunkedTimes {
+  double chain, restart;   // all steps; what a further launch costs
+  double sums, sums_tile;  // of one multiprocessor: all sums; a block's, over all rows
+  double idle, all;        // multiprocessors
+
+  double total(int C) const {
+    const double finished = sums * (C - 1) / C, room = idle * chain * (C - 1) / C,
+                 in_the_way = finished > room ? sums_tile * std::max(0, C - 2) / C : 0;
+    return chain + (C - 1) * restart + in_the_way + (sums - std::min(finished, room)) / all;
+  }
+};
+
+}  // namespace
+
+int backward_chunks(const PersistentShape& shape, const PersistentPlan& p, const SumsOfRows& sums,
+                    const DeviceProps& device) {
+  if (sums.rows == 0) return 1;
+  const double rate = kSumShare * (by_mma(shape) ? kMmaPerCycle : kFmaPerCycle),
+               gates = double{1} * traits_of(shape.cell).gates * shape.hidden,
+               rows = static_cast<double>(sums.rows), steps = sums.steps;
+  const int active = static_cast<int>((sums.rows + sums.steps - 1) / sums.steps);
+  const ChunkedTimes times = {
+      .chain = steps * p.launches * step_cycles(Pass::backward, shape, p, p.rows(active)).total(),
+      .restart = p.launches * (kLaunchCycles + gates * p.units * shape.element / kL2BytesPerCycle),
+      .sums = shape.directions * rows * gates * sums.columns / rate,
+      .sums_tile = rows * kSumTile / rate,
+      .idle = device.multiprocessors - double{1} * p.blocks * p.teams_at_once,
+      .all = double{1} * device.multiprocessors};
+  int best = 1;
+  for (int C = 2; C * kLeastTurns <= sums.steps; ++C)
+    if (times.total(C) < times.total(best)) best = C;
+  return times.total(best) < (1 - kLeastGain) * times.total(1) ? best : 1;
+}
+
 int64_t exchange_size(const PersistentShape& s, const PersistentPlan& p) {
   return p.cluster ? 0 : int64_t{2} * s.directions * s.sequences * padded_hidden(s.hidden, s.element);
 }

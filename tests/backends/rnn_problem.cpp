@@ -66,25 +66,23 @@ bool path_takes(RnnPath path, const RnnShape& shape) {
   return shape.dtype != DType::f64 || shape.cudnn_algorithm == CudnnAlgorithm::standard;
 }
 
-RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
-  Rig rig(backend, p.shape.dtype);
+RnnVerbs::RnnVerbs(Backend& backend, RnnPath path, const RnnProblem& p)
+    : rig_(backend, p.shape.dtype), batch_(rig_.upload(p.host)) {
   const int64_t E = p.shape.input_size, H = p.shape.hidden_size, D = p.shape.directions, B = p.host.sequences,
                 N = p.host.rows, G = traits_of(p.shape.cell).gates, S = traits_of(p.shape.cell).saved;
   const bool has_h = p.with_states, has_c = p.with_states && has_cell_state(p.shape);
-  const Batch batch = rig.upload(p.host);
-  const MaxShape max{batch.sequences + p.spare.sequences, batch.steps + p.spare.steps,
-                     batch.rows + p.spare.rows, batch.distinct + p.spare.distinct};
+  const MaxShape max{batch_.sequences + p.spare.sequences, batch_.steps + p.spare.steps,
+                     batch_.rows + p.spare.rows, batch_.distinct + p.spare.distinct};
   const RnnBytes bytes = backend.rnn_bytes(p.shape, path, max);
-  RnnForward forward;
   forward.shape = p.shape;
   forward.path = path;
   forward.step = p.step;
-  forward.batch = &batch;
-  forward.x = rig.in(p.x, {p.distinct_inputs ? batch.distinct : N, E});
-  if (p.distinct_inputs) forward.x_index = batch.row_distinct;
-  forward.W = rig.in(p.W, {D, G * H, E});
-  forward.R = rig.in(p.R, {D, G * H, H});
-  forward.b = rig.in_acc(p.b, {D, S * H});
+  forward.batch = &batch_;
+  forward.x = rig_.in(p.x, {p.distinct_inputs ? batch_.distinct : N, E});
+  if (p.distinct_inputs) forward.x_index = batch_.row_distinct;
+  forward.W = rig_.in(p.W, {D, G * H, E});
+  forward.R = rig_.in(p.R, {D, G * H, H});
+  forward.b = rig_.in_acc(p.b, {D, S * H});
   // Null where the problem has none.
   const auto norms = [&](const NormValues& values, const auto& place) {
     const auto one = [&](const Values& v, int64_t columns) {
@@ -94,57 +92,69 @@ RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
                     one(values.cell_bias, H)};
   };
   forward.norms = norms(
-      p.norms, [&](const Values& v, std::initializer_list<int64_t> dims) { return rig.in_acc(v, dims); });
-  forward.y = rig.out({N, D * H});
-  forward.saved = rig.out_as(DType::u8, {static_cast<int64_t>(bytes.saved)});
-  forward.scratch = rig.out_as(DType::u8, {static_cast<int64_t>(bytes.scratch)});
+      p.norms, [&](const Values& v, std::initializer_list<int64_t> dims) { return rig_.in_acc(v, dims); });
+  forward.y = rig_.out({N, D * H});
+  forward.saved = rig_.out_as(DType::u8, {static_cast<int64_t>(bytes.saved)});
+  forward.scratch = rig_.out_as(DType::u8, {static_cast<int64_t>(bytes.scratch)});
   if (has_h) {
-    forward.h0 = rig.in_acc(p.h0, {D, B, H});
-    forward.hT = rig.out_acc({D, B, H});
+    forward.h0 = rig_.in_acc(p.h0, {D, B, H});
+    forward.hT = rig_.out_acc({D, B, H});
   }
   if (has_c) {
-    forward.c0 = rig.in_acc(p.c0, {D, B, H});
-    forward.cT = rig.out_acc({D, B, H});
+    forward.c0 = rig_.in_acc(p.c0, {D, B, H});
+    forward.cT = rig_.out_acc({D, B, H});
   }
-  backend.rnn_forward(forward);
-  RnnResult result;
-  result.y = rig.get(forward.y);
-  if (has_h) result.hT = rig.get(forward.hT);
-  if (has_c) result.cT = rig.get(forward.cT);
 
-  rig.poison(forward.scratch);  // nothing may be left there for backward
-  RnnBackward backward;
   backward.forward = forward;
-  backward.dy = rig.in(p.dy, {N, D * H});
-  if (p.with_dx) backward.dx = rig.out({forward.x.dims[0], E});
-  backward.dW = rig.inout_acc(p.dW0, {D, G * H, E});
-  backward.dR = rig.inout_acc(p.dR0, {D, G * H, H});
-  backward.db = rig.inout_acc(p.db0, {D, S * H});
+  backward.dy = rig_.in(p.dy, {N, D * H});
+  if (p.with_dx) backward.dx = rig_.out({forward.x.dims[0], E});
+  backward.dW = rig_.inout_acc(p.dW0, {D, G * H, E});
+  backward.dR = rig_.inout_acc(p.dR0, {D, G * H, H});
+  backward.db = rig_.inout_acc(p.db0, {D, S * H});
   backward.dnorms = norms(p.dnorms0, [&](const Values& v, std::initializer_list<int64_t> dims) {
-    return rig.inout_acc(v, dims);
+    return rig_.inout_acc(v, dims);
   });
   if (has_h) {
-    backward.dhT = rig.in_acc(p.dhT, {D, B, H});
-    backward.dh0 = rig.out_acc({D, B, H});
+    backward.dhT = rig_.in_acc(p.dhT, {D, B, H});
+    backward.dh0 = rig_.out_acc({D, B, H});
   }
   if (has_c) {
-    backward.dcT = rig.in_acc(p.dcT, {D, B, H});
-    backward.dc0 = rig.out_acc({D, B, H});
+    backward.dcT = rig_.in_acc(p.dcT, {D, B, H});
+    backward.dc0 = rig_.out_acc({D, B, H});
   }
-  backend.rnn_backward(backward);
-  if (p.with_dx) result.dx = rig.get(backward.dx);
-  result.dW = rig.get(backward.dW);
-  result.dR = rig.get(backward.dR);
-  result.db = rig.get(backward.db);
-  const auto read = [&](const Tensor& t) { return t.data ? rig.get(t) : Values(); };
+}
+
+void RnnVerbs::read_forward(RnnResult& result) {
+  result.y = rig_.get(forward.y);
+  if (forward.hT) result.hT = rig_.get(forward.hT);
+  if (forward.cT) result.cT = rig_.get(forward.cT);
+}
+
+void RnnVerbs::read_backward(RnnResult& result) {
+  const auto read = [&](const Tensor& t) { return t ? rig_.get(t) : Values(); };
+  result.dx = read(backward.dx);
+  result.dW = read(backward.dW);
+  result.dR = read(backward.dR);
+  result.db = read(backward.db);
   const RnnNorms& d = backward.dnorms;
   result.dnorm_input = read(d.input);
   result.dnorm_recurrent = read(d.recurrent);
   result.dnorm_cell = read(d.cell);
   result.dnorm_cell_bias = read(d.cell_bias);
-  if (has_h) result.dh0 = rig.get(backward.dh0);
-  if (has_c) result.dc0 = rig.get(backward.dc0);
-  EXPECT_TRUE(same_bits(rig.get(forward.y), result.y)) << "backward changed y";
+  result.dh0 = read(backward.dh0);
+  result.dc0 = read(backward.dc0);
+  result.saved = rig_.get_bytes(forward.saved);
+  EXPECT_TRUE(same_bits(rig_.get(forward.y), result.y)) << "backward changed y";
+}
+
+RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
+  RnnVerbs verbs(backend, path, p);
+  RnnResult result;
+  backend.rnn_forward(verbs.forward);
+  verbs.read_forward(result);
+  verbs.poison(verbs.forward.scratch);  // nothing may be left there for backward
+  backend.rnn_backward(verbs.backward);
+  verbs.read_backward(result);
   return result;
 }
 

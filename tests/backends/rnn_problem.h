@@ -42,12 +42,30 @@ struct RnnProblem {
 struct RnnResult {
   Values y, hT, cT, dx, dW, dR, db, dh0, dc0;
   Values dnorm_input, dnorm_recurrent, dnorm_cell, dnorm_cell_bias;  // as NormValues
+  std::vector<uint8_t> saved;  // what backward leaves there: of the path persistent, gradients of slots first
 };
 
 // Whether `path` must take the shape: the libraries know neither layer normalisation, recurrent dropout nor
 // zoneout, oneDNN only the LSTM in f32, cuDNN f64 by its algorithm `standard` alone. `persistent` knows
 // neither f64 nor layer normalisation.
 bool path_takes(RnnPath path, const RnnShape& shape);
+
+// Both verbs with their tensors, in a backend's memory.
+class RnnVerbs {
+ public:
+  RnnForward forward;
+  RnnBackward backward;
+
+  RnnVerbs(Backend& backend, RnnPath path, const RnnProblem& problem);
+  // What rnn_forward() left; then what rnn_backward() did.
+  void read_forward(RnnResult& result);
+  void read_backward(RnnResult& result);
+  void poison(Tensor tensor) { rig_.poison(tensor); }
+
+ private:
+  Rig rig_;
+  Batch batch_;
+};
 
 RnnResult run(Backend& backend, RnnPath path, const RnnProblem& problem);
 

@@ -35,6 +35,11 @@ void expect_sound(const PersistentPlan& p, Pass pass, const PersistentShape& sha
   EXPECT_LE(p.tile_rows, kMaxTileRows);
   EXPECT_LE(p.tile_rows * p.units, kPersistentThreads);
   EXPECT_LE(p.blocks * p.teams_at_once, gpu.multiprocessors);
+  if (p.cluster) {
+    EXPECT_LE(p.blocks, static_cast<int>(most_in_cluster(gpu)));
+    EXPECT_TRUE(pass == Pass::forward || shape.hidden * shape.element % 16 == 0);
+  }
+  if (p.halves == 2) EXPECT_LT(p.half_tiles, p.tiles(p.rows(shape.sequences)));
   EXPECT_GE(p.launches * p.teams_at_once, shape.directions * p.groups);
   EXPECT_LT(p.shared, gpu.shared_per_block);
   EXPECT_EQ(p.shared, sizeof(float) * static_cast<size_t>(shared_layout(pass, shape, p).end));
@@ -128,6 +133,51 @@ TEST(PersistentPlan, model_of_a_gru_counts_three_gates) {
                    step_cycles(Pass::backward, lstm, p, 4).exchange * 3 / 4);
 }
 
+// Where there are clusters, and the team has no more blocks than one; or as it is asked for.
+TEST(PersistentPlan, teams_of_a_few_blocks_are_clusters) {
+  PersistentShape shape{CellKind::lstm, 128, 64, 2, 4};
+  const auto planned = [&](const std::string& gpu) {
+    return std::get<PersistentPlan>(plan(Pass::backward, shape, device(gpu)));
+  };
+  EXPECT_TRUE(planned("H100 SXM").cluster);
+  EXPECT_GT(planned("H100 SXM").blocks, 1);
+  EXPECT_FALSE(planned("A100 SXM 80GB").cluster);
+  shape.exchange = PersistentExchange::flags;
+  EXPECT_FALSE(planned("H100 SXM").cluster);
+  shape.exchange = PersistentExchange::cluster;
+  EXPECT_TRUE(planned("B200").cluster);
+  for (int hidden : {126, 1024}) {
+    shape.hidden = hidden;
+    EXPECT_THAT(
+        std::get<Refusal>(plan(Pass::backward, shape, device("H100 SXM"))).reason,
+        testing::HasSubstr("no cluster of 8 or fewer multiprocessors of H100 SXM holds R of hidden size " +
+                           std::to_string(hidden) + " (backward a multiple of 4)"));
+  }
+  shape.hidden = 126;
+  EXPECT_TRUE(std::get<PersistentPlan>(plan(Pass::forward, shape, device("H100 SXM"))).cluster);
+  shape.exchange = PersistentExchange::automatic;
+  EXPECT_FALSE(planned("H100 SXM").cluster);
+}
+
+// Of 16 rows in tiles of 8: while one waits the other is computed, until only 8 rows are left.
+TEST(PersistentPlan, model_of_two_halves_hides_latency) {
+  const PersistentShape shape{CellKind::lstm, 512, 16, 1, 4};
+  PersistentPlan p{.units = 16, .blocks = 32, .groups = 1, .tile_rows = 8, .register_k = 16, .shared_k = 16};
+  for (bool cluster : {false, true}) {
+    p.cluster = cluster;
+    p.halves = 1;
+    const StepCycles once = step_cycles(Pass::forward, shape, p, 16),
+                     few = step_cycles(Pass::forward, shape, p, 8);
+    p.halves = 2;
+    p.half_tiles = 1;
+    const StepCycles twice = step_cycles(Pass::forward, shape, p, 16);
+    EXPECT_LT(twice.latency, once.latency);
+    EXPECT_GT(twice.pointwise, once.pointwise);
+    EXPECT_LT(twice.total(), once.total());
+    EXPECT_DOUBLE_EQ(step_cycles(Pass::forward, shape, p, 8).total(), few.total());
+  }
+}
+
 TEST(PersistentPlan, refusals_say_why) {
   using testing::HasSubstr;
   const auto reason = [](Pass pass, int hidden, const DeviceProps& gpu, CellKind cell = CellKind::lstm) {
@@ -180,6 +230,30 @@ TEST(StepCounts, of_layers_of_128_units) {
   EXPECT_EQ(bf16.weights, 2 * 32 * 128 * 2);  // of each tile, a quarter of 32 outputs and 512 k
 }
 
+// By hand, of the same 11 rows.
+TEST(StepCounts, of_two_halves_and_of_a_cluster) {
+  PersistentPlan plan{.units = 32, .blocks = 4, .groups = 1, .tile_rows = 8, .register_k = 16};
+  plan.halves = 2;
+  plan.half_tiles = 1;
+  const PersistentShape shape{CellKind::lstm, 128, 11};
+  const StepCounts halves = step_counts(Pass::forward, shape, plan, 11);
+  EXPECT_EQ(halves.barriers, 8);
+  EXPECT_EQ(halves.releases, 2);
+  EXPECT_EQ(halves.acquires, 8);
+  EXPECT_EQ(step_counts(Pass::forward, shape, plan, 8).releases, 1);
+
+  plan.cluster = true;
+  const StepCounts forward = step_counts(Pass::forward, shape, plan, 11),
+                   backward = step_counts(Pass::backward, shape, plan, 11);
+  EXPECT_EQ(forward.barriers, 4);
+  EXPECT_EQ(forward.releases + forward.acquires + forward.gathered, 0);
+  EXPECT_EQ(forward.published, 11 * 32 * 4);
+  EXPECT_EQ(forward.sent, 3 * 11 * 32 * 4);
+  EXPECT_EQ(forward.results, 11 * 32 * 6 * 4);
+  EXPECT_EQ(backward.sent, 3 * 11 * 32 * 4 * 4);
+  EXPECT_EQ(backward.results, 11 * 32 * 4 * 4);  // d_slots, for the sums over rows
+}
+
 // No plan computes less than the products of its rows.
 TEST(StepCounts, hold_all_products) {
   for (const DeviceProps& gpu : known_gpus())
@@ -197,6 +271,67 @@ TEST(StepCounts, hold_all_products) {
             EXPECT_GE(32 * step.fma + 16 * 8 * 16 * step.mma, needed);
             EXPECT_EQ(step.fma == 0, element == 2);
           }
+}
+
+// Each turn is in one chunk; in either direction the steps of the chunks done are one range.
+TEST(Chunks, share_all_turns) {
+  for (int T : {0, 1, 7, 300})
+    for (int C = 1; C <= std::max(1, T); ++C)
+      for (int d : {0, 1}) {
+        int done = 0;
+        for (int c = 0; c < C; ++c) {
+          const Turns turns = turns_of_chunk(c, C, T);
+          EXPECT_EQ(turns.begin, done);
+          EXPECT_GE(turns.end, turns.begin + (T > 0));
+          const Steps steps = turns.steps(d, T);
+          EXPECT_EQ(d == 1 ? steps.begin : T - steps.end, done);
+          EXPECT_EQ(steps.end - steps.begin, turns.end - turns.begin);
+          done = turns.end;
+        }
+        EXPECT_EQ(done, T);
+      }
+}
+
+int chunks_of(const std::string& gpu, const PersistentShape& shape, int steps, int products = 3) {
+  const auto p = std::get<PersistentPlan>(plan(Pass::backward, shape, device(gpu)));
+  return backward_chunks(
+      shape, p,
+      {.steps = steps, .rows = int64_t{steps} * shape.sequences, .columns = products * shape.hidden},
+      device(gpu));
+}
+
+TEST(Chunks, are_many_only_where_the_chain_leaves_multiprocessors_idle) {
+  int cut = 0, whole = 0;
+  for (const DeviceProps& gpu : known_gpus())
+    for (CellKind cell : kCells)
+      for (int element : {4, 2})
+        for (int hidden : {17, 64, 128, 256, 512, 1024})
+          for (int sequences : {1, 2, 4, 8, 64, 200})
+            for (int directions : {1, 2}) {
+              const PersistentShape shape{cell, hidden, sequences, directions, element};
+              const auto planned = plan(Pass::backward, shape, gpu);
+              if (std::holds_alternative<Refusal>(planned)) continue;
+              const auto& p = std::get<PersistentPlan>(planned);
+              SCOPED_TRACE(testing::Message() << gpu.name << " " << name_of(cell) << " H " << hidden << " B "
+                                              << sequences << " D " << directions << " bytes " << element);
+              for (int steps : {0, 1, 20, 500}) {
+                const int chunks = chunks_of(gpu.name, shape, steps);
+                EXPECT_GE(chunks, 1);
+                EXPECT_LE(chunks, std::max(1, steps / 16));
+                EXPECT_TRUE(chunks == 1 || gpu.multiprocessors - p.blocks * p.teams_at_once > 1);
+                ++(chunks > 1 ? cut : whole);
+              }
+            }
+  EXPECT_GT(cut, 200);
+  EXPECT_GT(whole, 200);
+}
+
+TEST(Chunks, are_more_where_there_is_more_to_sum_beside_them) {
+  const PersistentShape few{CellKind::lstm, 512, 2, 1, 2};
+  EXPECT_EQ(chunks_of("H100 SXM", few, 30), 1);
+  EXPECT_GT(chunks_of("H100 SXM", few, 1000), 1);
+  EXPECT_GE(chunks_of("H100 SXM", few, 2000), chunks_of("H100 SXM", few, 1000));
+  EXPECT_GE(chunks_of("H100 SXM", few, 1000, 3), chunks_of("H100 SXM", few, 1000, 1));
 }
 
 TEST(PersistentPlan, lost_blocks_are_named_by_a_word) {

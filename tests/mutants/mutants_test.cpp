@@ -82,6 +82,8 @@ const std::vector<Mutant> kMutants = {
     {"cluster_wait_skipped", kClusterHalf, kAsGlobalRace},
     {"send_without_barrier", kClusterHalf, kAsGlobalRace},
     {"one_exchange_buffer", kClusterHalf, kAsGlobalRace},
+    {"dc_not_resumed", "PersistentChunks.of_both_directions_equal_one_launch/f32_lstm"},
+    {"dh_not_resumed", "PersistentChunks.without_states_and_with_padding_equal_one_launch/f32_lstm"},
     {"study_publish_without_barrier", kStudy, kAsGlobalRace},
     {"study_wait_for_the_epoch_before", kStudy, kAsGlobalRace},
     {"study_prefix_off_by_one", kStudy},

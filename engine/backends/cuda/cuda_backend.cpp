@@ -163,7 +163,7 @@ void CudaBackend::do_rnn_backward(const RnnBackward& p) {
   if (p.forward.path == RnnPath::cudnn)
     cudnn_.backward(p);
   else
-    rnn_step_backward(main_, side_, persistent_, p);
+    rnn_step_backward(main_, side_, chain_, persistent_, p);
 }
 
 }  // namespace sluice::cuda

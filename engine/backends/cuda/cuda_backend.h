@@ -1,7 +1,8 @@
 // The backend that computes on one NVIDIA GPU.
 //
 // Every verb is queued on one stream and returns; copy_to_host() waits for what it gives. The reverse
-// direction of a recurrence runs on a second stream in between, prefetches on a third.
+// direction of a recurrence runs on a second stream in between, prefetches on a third, the chain of the path
+// persistent on a fourth.
 #pragma once
 
 #include "engine/backend.h"
@@ -31,6 +32,7 @@ class CudaBackend : public Backend {
   bool records() const override { return true; }
   void replay(const ReplayKey& key, const std::function<void()>& verbs) override;
   Graphs& graphs() { return graphs_; }
+  RnnPersistent& persistent() { return persistent_; }
   // That on which everything is queued which a caller sees in order: for who times it.
   cudaStream_t stream() const { return main_.stream(); }
 
@@ -84,6 +86,7 @@ class CudaBackend : public Backend {
   Queue main_{props_, memory_, "workspace of the main stream"};
   Queue side_{props_, memory_, "workspace of the reverse direction's stream"};
   Queue copies_{props_, memory_, "workspace of the copying stream"};
+  Queue chain_{props_, memory_, "workspace of the chain's stream", Queue::Priority::urgent};
   Transfers transfers_;
   Graphs graphs_;
   RnnCudnn cudnn_{*this, main_};

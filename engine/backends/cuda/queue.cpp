@@ -28,14 +28,24 @@ void Event::hold(Queue& queue) {
   check_cuda("cudaStreamWaitEvent", cudaStreamWaitEvent(queue.stream(), event_, 0));
 }
 
-Queue::Queue(const DeviceProps& device, Memory& memory, const char* name)
+Queue::Queue(const DeviceProps& device, Memory& memory, const char* name, Priority priority)
     : device_(device), memory_(memory), name_(name) {
-  check_cuda("cudaStreamCreateWithFlags", cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+  int usual = 0, urgent = 0;
+  check_cuda("cudaDeviceGetStreamPriorityRange", cudaDeviceGetStreamPriorityRange(&usual, &urgent));
+  check_cuda("cudaStreamCreateWithPriority",
+             cudaStreamCreateWithPriority(&stream_, cudaStreamNonBlocking,
+                                          priority == Priority::urgent ? urgent : usual));
 }
 
 Queue::~Queue() {
   for (void* workspace : workspaces_) memory_.release(workspace, stream_);
   cudaStreamDestroy(stream_);
+}
+
+int Queue::priority() const {
+  int priority = 0;
+  check_cuda("cudaStreamGetPriority", cudaStreamGetPriority(stream_, &priority));
+  return priority;
 }
 
 void Queue::wait_for(Queue& other) {

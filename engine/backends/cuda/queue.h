@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "engine/backends/cuda/cublas.h"
@@ -34,14 +35,19 @@ class Event {
 
 class Queue {
  public:
+  // Of what is ready in several queues, blocks of the urgent one's kernels come first to multiprocessors that
+  // become free, also where it is recorded: kernel nodes of a graph keep it.
+  enum class Priority : uint8_t { usual, urgent };
+
   // name: of its scratch memory, in `memory`'s reports.
-  Queue(const DeviceProps& device, Memory& memory, const char* name);
+  Queue(const DeviceProps& device, Memory& memory, const char* name, Priority = Priority::usual);
   ~Queue();
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
   const DeviceProps& device() const { return device_; }
   cudaStream_t stream() const { return stream_; }
+  int priority() const;  // of the stream: the lower, the more urgent
   void open_blas() { blas_.open(stream_); }
   template <class T, class Out>
   void gemm(const Gemm<T, Out>& product) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <type_traits>
 
 #include "engine/backends/cuda/planned.h"
@@ -19,45 +20,48 @@ class Backward : StepPass<T> {
         scratch_carver_(p.forward.scratch.data),
         scratch_(scratch_carver_, size_) {}
 
-  // Every step of every direction in one launch.
-  void run_persistent(Queue& queue, RnnPersistent& persistent) const {
-    if constexpr (!std::is_same_v<T, double>) {
-      StepBackwardParams<T> directions[2];
-      for (int64_t d = 0; d < size_.D; ++d) directions[d] = step_params(d);
-      persistent.run(queue, p_, directions);
+  // The path `persistent`: the chain of both directions on its own queue; the sums of the rows that it has
+  // come past on main's, the reverse direction's on side's.
+  void run_persistent(Queue& main, Queue& side, Queue& chain, RnnPersistent& persistent) {
+    const auto of = [&](int64_t d) -> Queue& { return d == 0 ? main : side; };
+    const int chunks = persistent.chunks(p_), steps = static_cast<int>(size_.T);
+    chain.wait_for(main);
+    run_chunk(chain, persistent, turns_of_chunk(0, chunks, steps));
+    for (int64_t d = 0; d < size_.D; ++d) prepare_sums(main, d);
+    for (int c = 0; c < chunks; ++c) {
+      main.wait_for(chain);
+      if (size_.D == 2) side.wait_for(main);
+      if (c + 1 < chunks) run_chunk(chain, persistent, turns_of_chunk(c + 1, chunks, steps));
+      const Turns turns = turns_of_chunk(c, chunks, steps);
+      for (int64_t d = 0; d < size_.D; ++d) sum_rows(of(d), d, rows_of(turns.steps(d, steps)));
+      if (rows_are_inputs()) input_gradients(main, turns);
     }
+    if (!rows_are_inputs()) {
+      for (int64_t d = 0; d < size_.D; ++d) sum_inputs(of(d), d);
+      input_gradient(main, 0, all_inputs());
+    }
+    if (size_.D == 1) return;
+    main.wait_for(side);
+    if (!rows_are_inputs()) input_gradient(main, 1, all_inputs());
   }
 
-  void run_direction(Queue& queue, int64_t d) { run_chain(queue, Direction{d, &host_}); }
-
-  // All that follows the chain of a direction but dx.
-  void sum_direction(Queue& queue, int64_t d) {
-    if (forward_.batch->layout == Layout::padded) {
-      launch(ZeroPaddingParams<T>{places_of(*forward_.batch), slots(d)}, queue.stream());
-      if (size_.layer_norm)
-        launch(ZeroPaddingParams<T>{places_of(*forward_.batch), norms(forward_, d).h_hat}, queue.stream());
+  // The path `step`: a direction on its queue.
+  void run_steps(Queue& main, Queue& side) {
+    const auto run_direction = [&](Queue& queue, int64_t d) {
+      run_chain(queue, Direction{d, &host_});
+      prepare_sums(queue, d);
+      sum_rows(queue, d, {0, size_.N});
+      sum_inputs(queue, d);
+    };
+    if (size_.D == 2) {
+      side.wait_for(main);
+      run_direction(side, 1);
     }
-    recurrent_weights(queue, d);
-    if (forward_.x_index) sum_distinct(queue, d);
-    if (size_.layer_norm) through_norms(queue, d);
-    add_product(queue, input_side(d), reading<T, 2>(forward_.x), part<A>(p_.dW, d));
-    add_column_sums(queue, reading(slots(d)), p_.db.at(d).view<A, 1>());
-  }
-
-  // dx = the sum over directions of d(W x) W; direction 0 first.
-  void input_gradient(Queue& queue, int64_t d) const {
-    if (!p_.dx) return;
-    const View<const T, 2> d_input = input_side(d);
-    queue.gemm(Gemm<T>{.m = d_input.dims[0],
-                       .n = size_.E,
-                       .k = size_.G,
-                       .a = d_input.data,
-                       .lda = d_input.dims[1],
-                       .b = reading_part<T>(forward_.W, d).data,
-                       .ldb = size_.E,
-                       .c = p_.dx.view<T, 2>().data,
-                       .ldc = size_.E,
-                       .accumulate = d > 0});
+    run_direction(main, 0);
+    input_gradient(main, 0, all_inputs());
+    if (size_.D == 1) return;
+    main.wait_for(side);
+    input_gradient(main, 1, all_inputs());
   }
 
  private:
@@ -65,6 +69,18 @@ class Backward : StepPass<T> {
   using StepPass<T>::size_, StepPass<T>::host_;
   using StepPass<T>::slots, StepPass<T>::c_saved, StepPass<T>::state, StepPass<T>::load_state;
   using StepPass<T>::x_hat, StepPass<T>::x_inverse, StepPass<T>::norms;
+
+  struct Rows {
+    int64_t begin, end;
+  };
+  template <class U>
+  static View<const U, 2> part_of(View<const U, 2> all, Rows rows) {
+    return {.data = all.row(rows.begin), .dims = {rows.end - rows.begin, all.dims[1]}};
+  }
+  Rows rows_of(Steps steps) const { return {host_.row(steps.begin, 0), host_.row(steps.end, 0)}; }
+  Rows all_inputs() const { return {0, forward_.x_index ? size_.U : size_.N}; }
+  // Whether the gradient of W x of a row is known as soon as that of its slots.
+  bool rows_are_inputs() const { return !forward_.x_index && !size_.layer_norm; }
 
   // Gradients of the slots, one row for each input row.
   View<const T, 2> input_slots(int64_t d) const {
@@ -86,6 +102,19 @@ class Backward : StepPass<T> {
   }
 
   // ---- the chain through time: slots become their gradients, in place
+
+  // These turns of every direction in one launch. What passes to later ones lies where `step` has its states.
+  void run_chunk(Queue& queue, RnnPersistent& persistent, Turns turns) const {
+    if constexpr (!std::is_same_v<T, double>) {
+      StepBackwardParams<T> directions[2];
+      for (int64_t d = 0; d < size_.D; ++d) {
+        directions[d] = step_params(d);
+        directions[d].dh = state({}, scratch_.dh, d);
+        if (size_.two_states) directions[d].dc = state({}, scratch_.dc, d);
+      }
+      persistent.run(queue, p_, directions, turns);
+    }
+  }
 
   StepBackwardParams<T> step_params(int64_t d) const {
     StepBackwardParams<T> step;
@@ -163,7 +192,7 @@ class Backward : StepPass<T> {
                           .accumulate = step.passes_dh() && !step.masks.dropout});
   }
 
-  // ---- sums over all rows
+  // ---- sums over rows
 
   // to += a^T b, where a is the first G columns.
   void add_product(Queue& queue, View<const T, 2> a, View<const T, 2> b, View<A, 2> to) const {
@@ -180,8 +209,17 @@ class Backward : StepPass<T> {
                           .accumulate = true});
   }
 
-  void recurrent_weights(Queue& queue, int64_t d) const {
-    const View<T, 2> h_before = matrix(scratch_.h_before + d * size_.N * size_.H, size_.N, size_.H);
+  View<T, 2> h_before(int64_t d) const {
+    return matrix(scratch_.h_before + d * size_.N * size_.H, size_.N, size_.H);
+  }
+
+  // What sums over rows take beside the chain's gradients.
+  void prepare_sums(Queue& queue, int64_t d) const {
+    if (forward_.batch->layout == Layout::padded) {
+      launch(ZeroPaddingParams<T>{places_of(*forward_.batch), slots(d)}, queue.stream());
+      if (size_.layer_norm)
+        launch(ZeroPaddingParams<T>{places_of(*forward_.batch), norms(forward_, d).h_hat}, queue.stream());
+    }
     const StepMasks<A> masks = step_masks<A>(forward_, d);
     launch(HBeforeParams<T>{.places = places_of(*forward_.batch),
                             .reverse = d == 1,
@@ -189,9 +227,56 @@ class Backward : StepPass<T> {
                             .mask = masks.recurrent,
                             .y = reading<T, 2>(forward_.y),
                             .h0 = reading_part<A>(forward_.h0, d),
-                            .out = h_before},
+                            .out = h_before(d)},
            queue.stream());
-    add_product(queue, recurrent_side(d), reading(h_before), part<A>(p_.dR, d));
+  }
+
+  void sum_rows(Queue& queue, int64_t d, Rows rows) const {
+    add_product(queue, part_of(recurrent_side(d), rows), part_of(reading(h_before(d)), rows),
+                part<A>(p_.dR, d));
+    if (rows_are_inputs())
+      add_product(queue, part_of(input_side(d), rows), part_of(reading<T, 2>(forward_.x), rows),
+                  part<A>(p_.dW, d));
+    add_column_sums(queue, part_of(reading(slots(d)), rows), p_.db.at(d).view<A, 1>());
+  }
+
+  // What sum_rows() leaves out: sums over inputs that are not the rows themselves.
+  void sum_inputs(Queue& queue, int64_t d) const {
+    if (rows_are_inputs()) return;
+    if (forward_.x_index) sum_distinct(queue, d);
+    if (size_.layer_norm) through_norms(queue, d);
+    add_product(queue, input_side(d), reading<T, 2>(forward_.x), part<A>(p_.dW, d));
+  }
+
+  // dx = the sum over directions of d(W x) W; direction 0 first.
+  void input_gradient(Queue& queue, int64_t d, Rows rows) const {
+    if (!p_.dx) return;
+    const View<const T, 2> d_input = part_of(input_side(d), rows);
+    queue.gemm(Gemm<T>{.m = d_input.dims[0],
+                       .n = size_.E,
+                       .k = size_.G,
+                       .a = d_input.data,
+                       .lda = d_input.dims[1],
+                       .b = reading_part<T>(forward_.W, d).data,
+                       .ldb = size_.E,
+                       .c = p_.dx.view<T, 2>().row(rows.begin),
+                       .ldc = size_.E,
+                       .accumulate = d > 0});
+  }
+
+  // The same of the rows that a chunk of the chain makes known. Direction 1 adds to a row once both have come
+  // past it: of all turns so far, to steps [T - end, end).
+  void input_gradients(Queue& queue, Turns turns) const {
+    const int steps = static_cast<int>(size_.T);
+    input_gradient(queue, 0, rows_of(turns.steps(0, steps)));
+    if (size_.D == 1) return;
+    const auto known = [&](int end) {
+      return Steps{std::min(steps - end, steps / 2), std::max(end, steps / 2)};
+    };
+    const Steps before = known(turns.begin), now = known(turns.end);
+    if (before.begin == before.end) return input_gradient(queue, 1, rows_of(now));
+    input_gradient(queue, 1, rows_of({now.begin, before.begin}));
+    input_gradient(queue, 1, rows_of({before.end, now.end}));
   }
 
   // Gradients of the gains; and x_hat becomes the gradient of W x.
@@ -231,26 +316,17 @@ class Backward : StepPass<T> {
 
 }  // namespace
 
-void rnn_step_backward(Queue& main, Queue& side, RnnPersistent& persistent, const RnnBackward& p) {
+void rnn_step_backward(Queue& main, Queue& side, Queue& chain, RnnPersistent& persistent,
+                       const RnnBackward& p) {
   // The product with R overwrites the rows of sequences that have ended, or have not begun.
   SLUICE_CHECK(p.forward.batch->layout != Layout::bucketed || (!p.dhT && !p.dh0),
                "path step: no gradients of first or last states of a bucketed batch");
   dispatch_stored(p.forward.shape.dtype, [&]<class T>() {
     Backward<T> backward(p);
-    const bool both = p.forward.shape.directions == 2, at_once = p.forward.path == RnnPath::persistent;
-    if (at_once) backward.run_persistent(main, persistent);
-    if (both) {
-      side.wait_for(main);
-      if (!at_once) backward.run_direction(side, 1);
-      backward.sum_direction(side, 1);
-    }
-    if (!at_once) backward.run_direction(main, 0);
-    backward.sum_direction(main, 0);
-    backward.input_gradient(main, 0);
-    if (both) {
-      main.wait_for(side);
-      backward.input_gradient(main, 1);
-    }
+    if (p.forward.path == RnnPath::persistent)
+      backward.run_persistent(main, side, chain, persistent);
+    else
+      backward.run_steps(main, side);
   });
 }
 

@@ -1,5 +1,6 @@
 #include "engine/backends/cuda/rnn_persistent.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/backends/cuda/rnn_plan.h"
@@ -89,7 +90,8 @@ void RnnPersistent::run(Queue& queue, const RnnForward& p, const StepForwardPara
 }
 
 template <class T>
-void RnnPersistent::run(Queue& queue, const RnnBackward& p, const StepBackwardParams<T> (&directions)[2]) {
+void RnnPersistent::run(Queue& queue, const RnnBackward& p, const StepBackwardParams<T> (&directions)[2],
+                        Turns turns) {
   const RnnForward& f = p.forward;
   if (f.batch->sequences == 0) return;
   using A = arithmetic_t<T>;
@@ -98,6 +100,7 @@ void RnnPersistent::run(Queue& queue, const RnnBackward& p, const StepBackwardPa
   all.plan = plan_of(Pass::backward, all.shape);
   all.exchange = exchange(queue, 0, nullptr);
   all.places = places_of(*f.batch);
+  all.turns = turns;
   all.y = reading<T, 2>(f.y);
   all.dy = reading<T, 2>(p.dy);
   for (int64_t d = 0; d < f.shape.directions; ++d) {
@@ -111,17 +114,31 @@ void RnnPersistent::run(Queue& queue, const RnnBackward& p, const StepBackwardPa
                          .dcT = reading_part<A>(p.dcT, d),
                          .slots = step.slots,
                          .dh0 = part<A>(p.dh0, d),
-                         .dc0 = part<A>(p.dc0, d)};
+                         .dc0 = part<A>(p.dc0, d),
+                         .dh_kept = step.dh,
+                         .dc_kept = step.dc};
   }
   launch(all, queue.stream());
+}
+
+// Sums over distinct inputs, and what is made of them, need all rows: only dR is left to run beside.
+int RnnPersistent::chunks(const RnnBackward& p) const {
+  const RnnForward& f = p.forward;
+  if (f.batch->sequences == 0) return 1;
+  if (chunks_ > 0) return std::clamp(chunks_, 1, std::max(1, f.batch->steps));
+  const PersistentShape shape = shape_of(f.shape, f.batch->sequences);
+  const int inputs = f.x_index ? 0 : f.shape.input_size * (p.dx ? 2 : 1);
+  return backward_chunks(
+      shape, plan_of(Pass::backward, shape),
+      {.steps = f.batch->steps, .rows = f.batch->rows, .columns = f.shape.hidden_size + inputs}, device_);
 }
 
 template void RnnPersistent::run(Queue&, const RnnForward&, const StepForwardParams<float> (&)[2]);
 template void RnnPersistent::run(Queue&, const RnnForward&, const StepForwardParams<bf16> (&)[2]);
 template void RnnPersistent::run(Queue&, const RnnForward&, const StepForwardParams<f16> (&)[2]);
-template void RnnPersistent::run(Queue&, const RnnBackward&, const StepBackwardParams<float> (&)[2]);
-template void RnnPersistent::run(Queue&, const RnnBackward&, const StepBackwardParams<bf16> (&)[2]);
-template void RnnPersistent::run(Queue&, const RnnBackward&, const StepBackwardParams<f16> (&)[2]);
+template void RnnPersistent::run(Queue&, const RnnBackward&, const StepBackwardParams<float> (&)[2], Turns);
+template void RnnPersistent::run(Queue&, const RnnBackward&, const StepBackwardParams<bf16> (&)[2], Turns);
+template void RnnPersistent::run(Queue&, const RnnBackward&, const StepBackwardParams<f16> (&)[2], Turns);
 
 void RnnPersistent::check() {
   if (!lost_) return;

@@ -12,8 +12,10 @@
 // Of a bucketed batch all rows of a step are computed, active or not: what is queued is then a function of
 // the batch's shape (Note [Rows of a replayed step] in kernels/recurrence_step/recurrence_step.h). The
 // directions run on two queues. They share inputs only, until dx, which the main queue sums in a fixed order.
-// On the path `persistent`, which takes no bucketed batches, all steps of both directions are one launch on
-// the main queue.
+// On the path `persistent`, which takes no bucketed batches, all steps of both directions are one launch.
+// Backward's are one or several on a queue of their own, each of a chunk of time, and the sums over the rows
+// of those that are done run beside the next, a direction's on its queue (Note [Chunks] in
+// kernels/recurrence_persistent/recurrence_persistent.h).
 #pragma once
 
 #include "engine/backend.h"
@@ -25,6 +27,6 @@ namespace sluice::cuda {
 RnnBytes rnn_step_bytes(const RnnShape&, const MaxShape&);
 // By p.path, `step` or `persistent`.
 void rnn_step_forward(Queue& main, Queue& side, RnnPersistent&, const RnnForward& p);
-void rnn_step_backward(Queue& main, Queue& side, RnnPersistent&, const RnnBackward& p);
+void rnn_step_backward(Queue& main, Queue& side, Queue& chain, RnnPersistent&, const RnnBackward& p);
 
 }  // namespace sluice::cuda
