@@ -71,7 +71,7 @@ class PersistentBackward {
          i += kPersistentThreads)
       tile_rows()[i] = T(0.0f);  // also what pads a row
     __syncthreads();
-    for (int m = turns.begin; m < turns.begin + kRingStages; ++m) fetch(m);
+    for (int stage = 0; stage < kRingStages; ++stage) fetch(turns.begin + stage);
     for (int m = turns.begin; m < turns.end; ++m) {
       const auto epoch = static_cast<uint32_t>(m - turns.begin);
       if (epoch > 0 && !team_.wait(epoch, m)) return;
