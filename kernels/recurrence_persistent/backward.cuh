@@ -79,8 +79,7 @@ class PersistentBackward {
     } else {
       __syncthreads();
     }
-#pragma unroll 1  // or ptxas takes seven registers more
-    for (int m = turns_.begin; m < turns_.begin + kRingStages; ++m) fetch(m);
+    for (int stage = 0; stage < kRingStages; ++stage) fetch(turns_.begin + stage);
     for (int m = turns_.begin; m < turns_.end && turn(product, m); ++m) fetch(m + kRingStages);
     if constexpr (kCluster) exchange_.end();
     keep();

@@ -116,6 +116,16 @@ TEST(ExplainKernel, tells_what_others_measured_of_cudnn) {
   EXPECT_THAT(explained("768", "bf16"), HasSubstr("no public figures of it are known here for lstm in bf16"));
 }
 
+// Backward of few rows leaves most of the GPU to the sums beside it; that of many, or of few steps, does not.
+TEST(ExplainKernel, says_into_how_many_chunks_backward_is_cut) {
+  const auto plan_of = [](int batch, const char* lengths) {
+    return path_of(explain(question(256, batch, lengths)), "persistent").plan;
+  };
+  EXPECT_THAT(plan_of(2, "fixed:1000"), testing::EndsWith(" chunks of time"));
+  EXPECT_THAT(plan_of(2, "fixed:20"), testing::EndsWith("launch, 1 chunk of time"));
+  EXPECT_THAT(plan_of(64, "fixed:1000"), testing::EndsWith("launch, 1 chunk of time"));
+}
+
 TEST(ExplainKernel, ragged_batches_take_less_and_faster_gpus_too) {
   for (const char* name : {"persistent", "step"}) {
     const double full = both(path_of(explain(question(256, 256, "fixed:300")), name)),
