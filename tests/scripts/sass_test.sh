@@ -10,7 +10,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 sass=$root/bench/tables/sass.pl
 build=$1
 
-# disassembly INSTRUCTION...: persistent_forward<Lstm, float, 4> as its model has it, in whose longest loop lie these instructions too, each from
+# disassembly INSTRUCTION...: persistent_forward<Lstm, float, 4, FlagExchange> as its model has it, in whose longest loop lie these instructions too, each from
 # a line of a source that reads R; a load of R and local memory lie before it.
 disassembly() {
     mkdir -p "$here/recurrence_persistent"
@@ -18,7 +18,7 @@ disassembly() {
     printf '%s\n' 'add(sums[row], in, weights_[i]);' 'add(sums[row], in, w[0]);' 'multiply<8>(tile);' 'multiply<4>(tile);' \
         'multiply<2>(tile);' >"$here/recurrence_persistent/product_fma.cuh"
     {
-        printf '#!/bin/sh\ncat <<END\n.text._Z18persistent_forwardI4LstmfLi4EEvv:\n'
+        printf '#!/bin/sh\ncat <<END\n.text._Z18persistent_forwardI4LstmfLi4E12FlagExchangeEvv:\n'
         local address=0 i rows line=3
         # at FILE LINE [LINE]: where what follows is from; the line that this was inlined at.
         at() {
@@ -62,7 +62,7 @@ check_against_itself() {
 test_counts_the_longest_loop() {
     disassembly
     check_against_itself 0
-    expect_contains "$(cat "$here/table")" "$(printf 'forward<Lstm, float, 4>\tsm_90\t896\t0\t0\t0\t1\t4\t16\t4\t0')"
+    expect_contains "$(cat "$here/table")" "$(printf 'forward<Lstm, float, 4, FlagExchange>\tsm_90\t896\t0\t0\t0\t1\t4\t16\t4\t0')"
 }
 
 test_R_read_again() {
@@ -86,7 +86,7 @@ test_local_memory() {
 
 test_fewer_products_than_registers_hold() {
     disassembly
-    sed -i 's/fLi4EE/fLi8EE/' "$here/nvdisasm"
+    sed -i 's/fLi4E1/fLi8E1/' "$here/nvdisasm"
     check_against_itself 1
     expect_contains "$output" "128 products of 8 rows with what registers hold of R, 256 by the model"
 }
