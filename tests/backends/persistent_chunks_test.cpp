@@ -121,7 +121,7 @@ TEST_P(PersistentChunks, replayed_equal_themselves) {
 }
 
 // So that the chain's next chunk does not wait for all the sums that are ready with it.
-TEST(PersistentTeam, of_urgent_queues_come_first) {
+TEST(PersistentQueue, of_urgency_comes_first) {
   const DeviceProps device = cuda::open_device(0);
   cuda::Memory memory(0);
   const cuda::Queue usual(device, memory, "test"),
