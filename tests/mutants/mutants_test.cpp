@@ -76,7 +76,7 @@ const std::vector<Mutant> kMutants = {
     {"backward_sums_without_barrier", kSeveralBlocksHalf, kAsSharedRace},
     {"cluster_begins_alone", kCluster, kAsGlobalRace},
     {"cluster_wait_skipped", kCluster, kAsGlobalRace},
-    {"one_cluster_barrier", kCluster},
+    {"one_cluster_barrier", kCluster, kAsGlobalRace},
     {"send_without_barrier", kCluster, kAsGlobalRace},
     {"one_exchange_buffer", kCluster, kAsGlobalRace},
     {"cluster_wait_skipped", kClusterHalf, kAsGlobalRace},
