@@ -19,12 +19,12 @@
 //          A block's flag of epoch m + 1 says that its d_slots of turn m are written, of a half. Written
 //          before read: stores, barrier of the block, release; acquire, barrier, loads, which go to L2 as L1
 //          may hold slots.
-//          A cluster's blocks hold d(R h) in two buffers: those of turn m are sent to buffer m % 2 once a tile
-//          is finished, after the block has all that was sent at turn m - 1, by blocks that had multiplied,
-//          and met at a barrier, the same tile of turn m - 2, which that buffer held. Written before read: own
-//          units by a barrier, the others' by their mbarrier (exchange_cluster.cuh).
-//          Tile, partials, residency, waits: as in forward.cuh. In 16 bits two lanes fetch the pair of
-//          values that either owns one of; neither writes before both have waited for it (Ring::wait).
+//          A cluster's blocks hold d(R h) in two buffers: those of turn m are sent to buffer m % 2 once a
+//          tile is finished, after the block has all that was sent at turn m - 1, by blocks that had
+//          multiplied, and met at a barrier, the same tile of turn m - 2, which that buffer held. Written
+//          before read: own units by a barrier, the others' by their mbarrier (exchange_cluster.cuh). Tile,
+//          partials, residency, waits: as in forward.cuh. In 16 bits two lanes fetch the pair of values that
+//          either owns one of; neither writes before both have waited for it (Ring::wait).
 // Chunks:  a launch may take a part of the turns (Note [Chunks]). Its first needs no wait: the d_slots that
 //          it gathers and what it resumes were written by the launch before, whose end orders all of it.
 // Rounds:  in 16 bits d_slots, where they are published. Gradients of states and sums are f32.
@@ -96,22 +96,12 @@ class PersistentBackward {
   static constexpr bool kCluster = Exchange::kCluster;
   static_assert(Cell::kSaved == 4 && kHasC != Cell::kCarriesH);
 
-  __device__ T* tile_rows() const {
-    return reinterpret_cast<T*>(shared_ + layout_.tile);
-  }
-  __device__ float mask(int b) const {
-    return draw<1>(d_.masks.recurrent, me_.j, b).at[0];
-  }
+  __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layout_.tile); }
+  __device__ float mask(int b) const { return draw<1>(d_.masks.recurrent, me_.j, b).at[0]; }
   // Step of turn m; that of one before the first turn or past the last has no rows.
-  __device__ int step(int m) const {
-    return team_.step(team_.steps - 1 - m);
-  }
-  __device__ int rows(int m) const {
-    return m < 0 || m >= team_.steps ? 0 : team_.rows(step(m));
-  }
-  __device__ float dhT(int b) const {
-    return d_.dhT ? d_.dhT(b, me_.j) : 0.0f;
-  }
+  __device__ int step(int m) const { return team_.step(team_.steps - 1 - m); }
+  __device__ int rows(int m) const { return m < 0 || m >= team_.steps ? 0 : team_.rows(step(m)); }
+  __device__ float dhT(int b) const { return d_.dhT ? d_.dhT(b, me_.j) : 0.0f; }
 
   // dcT to the registers; rows of length 0 end here.
   __device__ void start() {
