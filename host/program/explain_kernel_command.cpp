@@ -149,15 +149,15 @@ void print_counts(const ExplainedPath& path) {
   if (!path.forward_step || !path.backward_step) return;
   fmt::print("\n{}, MODEL, a step of a block with all its rows: warps' products, synchronisation, bytes\n",
              path.name);
-  fmt::print("  {:<9} {:>8} {:>6} {:>8} {:>8} {:>8} {:>10} {:>10} {:>6} {:>8} {:>8} {:>10}\n", "pass", "fma",
-             "mma", "barriers", "releases", "acquires", "published", "gathered", "R", "fetched", "results",
-             "in shared");
+  fmt::print("  {:<9} {:>8} {:>6} {:>8} {:>8} {:>8} {:>10} {:>10} {:>8} {:>6} {:>8} {:>8} {:>10}\n", "pass",
+             "fma", "mma", "barriers", "releases", "acquires", "published", "gathered", "sent", "R",
+             "fetched", "results", "in shared");
   for (const bool forward : {true, false}) {
     const cuda::StepCounts& s = forward ? *path.forward_step : *path.backward_step;
-    fmt::print("  {:<9} {:>8} {:>6} {:>8} {:>8} {:>8} {:>10} {:>10} {:>6} {:>8} {:>8} {:>10}\n",
+    fmt::print("  {:<9} {:>8} {:>6} {:>8} {:>8} {:>8} {:>10} {:>10} {:>8} {:>6} {:>8} {:>8} {:>10}\n",
                forward ? "forward" : "backward", s.fma, s.mma, s.barriers, s.releases, s.acquires,
-               s.published, s.gathered, int64_t{s.kR}, s.fetched, s.results,
-               s.gathered + s.operands + s.weights + s.sums_out + s.sums_in + s.ring);
+               s.published, s.gathered, s.sent, int64_t{s.kR}, s.fetched, s.results,
+               s.gathered + s.sent + s.operands + s.weights + s.sums_out + s.sums_in + s.ring);
   }
 }
 
