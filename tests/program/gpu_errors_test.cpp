@@ -62,7 +62,7 @@ TEST_F(GpuErrors, WithoutADriverOrADevice) {
   expect_no_start(2, "cudaGetDeviceCount=803", "restart the machine");
   expect_no_start(2, "cudaGetDeviceCount=999", "cudaGetDeviceCount: cudaErrorUnknown");
   expect_no_start(2, "capability=75", "has compute capability 7.5, the kernels need 8.0");
-  expect_no_start(1, "cudaStreamCreateWithFlags=46", "take another, as --device cuda:1");
+  expect_no_start(1, "cudaStreamCreateWithPriority=46", "take another, as --device cuda:1");
 }
 
 TEST_F(GpuErrors, AutoSaysWhyItTakesTheCpu) {
