@@ -86,6 +86,13 @@ TEST_P(PersistentChunks, of_distinct_inputs_equal_one_launch) {
   check(p);
 }
 
+// Its first turn gathers what the launch before sent nobody.
+TEST_P(PersistentChunks, of_clusters_equal_one_launch) {
+  RnnShape s = layer(3, 40, 2);
+  s.persistent_exchange = PersistentExchange::cluster;
+  check(RnnProblem(s, kLengths, Layout::packed));
+}
+
 TEST_P(PersistentChunks, of_hardly_anything_equal_one_launch) {
   for (const std::vector<int>& lengths : {std::vector{1, 1}, {2}, {0, 0}})
     check(RnnProblem(layer(2, 5, 2), lengths, Layout::packed));
