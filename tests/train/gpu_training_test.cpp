@@ -37,7 +37,7 @@ struct TrainingCase {
   std::string name;
   std::function<void(RigOptions&)> change;
   // Clipped values, gathered over two batches, divided by their own small size, or tokens that dropout makes
-  // zero, normalised: f32 itself is 1e-4 from f64 there. The bound in f32 is then what f32 costs the CPU.
+  // zero, normalised: f32 itself is 1e-4 from f64 there. The bound in f32 is then what f32 costs.
   bool ill_conditioned = false;
 };
 
@@ -236,17 +236,18 @@ void expect_close(const Training& got, const Training& want, double relative) {
         << want.state[k].first;
 }
 
-// Everything that is further than kRelative from `want` is nearer to it than `want` is to `exact`.
-void expect_within_own_error(const Training& got, const Training& want, const Training& exact) {
-  const auto allowed = [](const std::vector<double>& w, const std::vector<double>& e) {
-    return std::max(kRelative * size_of(w), distance(w, e));
+// Nothing is further from `exact` than kRelative and than twice what `want` is. Both round, each in its own
+// order, which the processor's instruction set chooses on the CPU: measured with three of them, at most 1.2
+// times as far.
+void expect_errors_alike(const Training& got, const Training& want, const Training& exact) {
+  const auto expect = [](const std::vector<double>& g, const std::vector<double>& w,
+                         const std::vector<double>& e, const std::string& what) {
+    EXPECT_LE(distance(g, e), std::max(kRelative * size_of(e), 2 * distance(w, e))) << what;
   };
-  EXPECT_LE(distance(got.steps.losses, want.steps.losses), allowed(want.steps.losses, exact.steps.losses));
-  EXPECT_LE(distance(got.steps.norms, want.steps.norms), allowed(want.steps.norms, exact.steps.norms));
+  expect(got.steps.losses, want.steps.losses, exact.steps.losses, "losses");
+  expect(got.steps.norms, want.steps.norms, exact.steps.norms, "norms");
   for (size_t k = 0; k < want.state.size(); ++k)
-    EXPECT_LE(distance(got.state[k].second, want.state[k].second),
-              allowed(want.state[k].second, exact.state[k].second))
-        << want.state[k].first;
+    expect(got.state[k].second, want.state[k].second, exact.state[k].second, want.state[k].first);
 }
 
 Training train_in_half(RigOptions options, DType type) {
@@ -278,7 +279,8 @@ void expect_within_rounding(const Training& got, const Training& want, DType typ
 }
 
 // Among few units a gate's activations can be all but equal: normalising them blows rounding up by orders of
-// magnitude, and long steps carry that from update to update. A comparison would be of nothing else.
+// magnitude, and long steps carry that from update to update. A comparison would be of nothing else. Nor may
+// Adam make whole steps of the gradients that are rounding alone.
 RigOptions options_of(const TrainingCase& c) {
   RigOptions options = plain();
   c.change(options);
@@ -286,6 +288,7 @@ RigOptions options_of(const TrainingCase& c) {
     options.model.embedding_size = 16;
     for (int& units : options.model.hidden_size) units = 24;
     options.train.learning_rate /= 10;
+    if (!c.ill_conditioned) options.optimizer.epsilon = 1e-5;
   }
   return options;
 }
@@ -359,7 +362,7 @@ TEST_P(GpuTraining, follows_the_cpu) {
   expect_same_shape(gpu, cpu);
   if (!GetParam().ill_conditioned) return expect_close(gpu, cpu, kRelative);
   options.model.dtype = DType::f64;
-  expect_within_own_error(gpu, cpu, train(options, Device::cpu));
+  expect_errors_alike(gpu, cpu, train(options, Device::cpu));
 }
 
 TEST_P(GpuTrainingInF64, follows_the_cpu) {
