@@ -5,7 +5,7 @@
 #include <cuda_runtime.h>
 
 #include "kernels/core/check.cuh"
-#include "kernels/core/nvtx.cuh"
+#include "kernels/core/nvtx.h"
 #include "kernels/core/plan.h"
 
 namespace sluice {

@@ -23,7 +23,7 @@ my @kNamedHeaders = (
     ['simdjson', qr{^simdjson},           qr{^host/readers/jsonl_format\.cpp$}],
     ['ICU',      qr{^unicode/},           qr{^host/text/unicode\.cpp$}],
     ['oneDNN',   qr{^(?:oneapi/)?dnnl},   qr{^engine/backends/cpu/(?:pool|gemm_onednn|rnn_onednn)\.cpp$}],
-    ['CUDA',     qr{^(?:cuda|curand|cooperative_groups|cub/|nvtx|nccl|mma\.h)}, qr{\.cuh?$|^engine/backends/cuda/(?:cublas|cuda_backend|device|graphs|memory|queue|transfers)\.cpp$|^bench/gpu_stopwatch\.cpp$|^tests/program/(?:cuda_faults|nvtx_probe)\.cpp$}],
+    ['CUDA',     qr{^(?:cuda|curand|cooperative_groups|cub/|nvtx|nccl|mma\.h)}, qr{\.cuh?$|^engine/backends/cuda/(?:cublas|cuda_backend|device|graphs|memory|queue|transfers)\.cpp$|^bench/gpu_stopwatch\.cpp$|^kernels/core/nvtx\.cpp$|^tests/program/(?:cuda_faults|nvtx_probe)\.cpp$}],
     ['cuBLAS',   qr{^cublas},             qr{^engine/backends/cuda/cublas(?:_lt)?\.cpp$}],
     ['cuDNN',    qr{^cudnn},              qr{^engine/backends/cudnn/library\.cpp$}],
 );

@@ -6,7 +6,7 @@
 #include "engine/backends/cuda/rnn_step.h"
 #include "engine/backends/make_cuda.h"
 #include "kernels/core/check.cuh"
-#include "kernels/core/nvtx.cuh"
+#include "kernels/core/nvtx.h"
 
 namespace sluice {
 
