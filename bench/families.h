@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bench/frame.h"
+#include "engine/recurrence.h"
 #include "kernels/cells/cells.h"
 
 namespace sluice::bench {
@@ -19,14 +20,15 @@ struct Settings {
   std::string only;        // kernels: the case of that name alone
   bool list = false;       // kernels: names the cases and runs none
   std::vector<std::string> shapes;  // family-specific; empty: the family's own list
+  std::vector<RnnPath> paths;       // of a layer; empty: all of the device
   std::string lengths = "fixed:200";
   std::string python;             // interpreter with PyTorch; empty: no rival
   std::string rivals;             // folder of the rival programs
   std::vector<std::string> data;  // files of labelled text
 };
 
-// Forward and backward of one layer of settings.cell with its input product, by every path of the device;
-// shapes H:B:D.
+// Forward and backward of one layer of settings.cell with its input product, by the paths asked for, or all
+// of the device; shapes H:B:D.
 std::vector<Timing> recurrent_layer(const Settings& settings);
 // Every verb's kernels on one shape (bench/kernels).
 std::vector<Timing> kernels(const Settings& settings);

@@ -8,6 +8,14 @@
 namespace sluice::bench {
 namespace {
 
+std::map<std::string, RnnPath> paths() {
+  std::map<std::string, RnnPath> paths;
+  for (const RnnPath path :
+       {RnnPath::cpu, RnnPath::onednn, RnnPath::step, RnnPath::persistent, RnnPath::cudnn})
+    paths[name_of(path)] = path;
+  return paths;
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Benchmarks of Sluice: ratios taken side by side in one run.");
   app.require_subcommand(1);
@@ -34,6 +42,8 @@ int run(int argc, char** argv) {
   app.add_option("--out", out, "Writes OUT.csv and OUT.json");
   app.add_option("--shape", settings.shapes,
                  "H:B:D of a layer, adding:T or copying:T of long_memory; may be repeated");
+  app.add_option("--path", settings.paths, "Of a layer, these paths alone; may be repeated")
+      ->transform(CLI::CheckedTransformer(paths()));
   app.add_option("--lengths", settings.lengths, "fixed:N or uniform:LOW:HIGH")->capture_default_str();
   app.add_option("--data", settings.data, "Labelled text of end_to_end");
   app.fallthrough();

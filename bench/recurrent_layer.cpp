@@ -1,5 +1,8 @@
 // One recurrent layer with its input product, forward and backward, on random data.
 #include "bench/families.h"
+
+#include <algorithm>
+
 #include "bench/random_batch.h"
 #include "bench/stopwatch.h"
 #include "bench/values.h"
@@ -36,14 +39,21 @@ struct Way {
     return path == RnnPath::cudnn ? fmt::format("cudnn {}", name_of(algorithm)) : name_of(path);
   }
 };
-std::vector<Way> ways_of(Device device) {
-  if (device != Device::cuda) return {{RnnPath::cpu}, {RnnPath::onednn}};
-  return {{RnnPath::step},
-          {RnnPath::persistent},
-          {RnnPath::cudnn, CudnnAlgorithm::standard},
-          {RnnPath::cudnn, CudnnAlgorithm::persist_static},
-          {RnnPath::cudnn, CudnnAlgorithm::persist_dynamic},
-          {RnnPath::cudnn, CudnnAlgorithm::persist_static_small_h}};
+// The paths asked for, or all of the device. Throws UserError where the device has none of them.
+std::vector<Way> ways_of(const Settings& settings) {
+  std::vector<Way> ways = {{RnnPath::cpu}, {RnnPath::onednn}};
+  if (settings.device == Device::cuda)
+    ways = {{RnnPath::step},
+            {RnnPath::persistent},
+            {RnnPath::cudnn, CudnnAlgorithm::standard},
+            {RnnPath::cudnn, CudnnAlgorithm::persist_static},
+            {RnnPath::cudnn, CudnnAlgorithm::persist_dynamic},
+            {RnnPath::cudnn, CudnnAlgorithm::persist_static_small_h}};
+  if (!settings.paths.empty())
+    std::erase_if(ways, [&](const Way& way) { return !std::ranges::count(settings.paths, way.path); });
+  if (ways.empty())
+    throw UserError("--path: a layer has no such path with --device {}", device_name(settings.device));
+  return ways;
 }
 
 // One layer bound to one batch, run one way.
@@ -147,7 +157,7 @@ void add(std::vector<Timing>& all, const Shape& s, const Settings& settings, boo
           {std::string("pytorch ") + layout, [rival = rivals.back().get()] { return rival->repeat(); }});
     }
   }
-  for (const Way& way : ways_of(settings.device)) {
+  for (const Way& way : ways_of(settings)) {
     const std::string name = fmt::format("{}:{}", device_name(settings.device), way.name());
     try {
       Layer& layer = *layers.emplace_back(std::make_unique<Layer>(s, host, way, settings));
