@@ -148,7 +148,8 @@ class PersistentBackward {
   }
   // A cluster's d(R h) of the last turn of the launch before.
   __device__ void take_up() const {
-    __syncthreads();
+    if (SLUICE_MUTANT(nothing_taken_up)) return;
+    if (!SLUICE_MUTANT(take_up_without_barrier)) __syncthreads();
     const int m = turns_.begin - 1;
     for (int first = 0; first < rows(m); first += p_.plan.tile_rows)
       gather(step(m), first, min(rows(m) - first, p_.plan.tile_rows), d_recurrent(m, first));

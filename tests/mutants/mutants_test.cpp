@@ -37,7 +37,8 @@ struct Mutant {
 constexpr const char *kSeveralBlocks = "Persistent.uneven_lengths_over_several_blocks/f32",
                      *kSeveralBlocksHalf = "Persistent.uneven_lengths_over_several_blocks/bf16",
                      *kCluster = "Cluster/Persistent.uneven_lengths_over_several_blocks/f32",
-                     *kClusterHalf = "Cluster/Persistent.uneven_lengths_over_several_blocks/bf16";
+                     *kClusterHalf = "Cluster/Persistent.uneven_lengths_over_several_blocks/bf16",
+                     *kClusterInChunks = "PersistentChunks.of_clusters_equal_one_launch/f32_lstm";
 
 constexpr const char* kStudy = "RaggedLstmStudy.leaves_padding_alone/v7_ragged";
 
@@ -82,6 +83,8 @@ const std::vector<Mutant> kMutants = {
     {"cluster_wait_skipped", kClusterHalf, kAsGlobalRace},
     {"send_without_barrier", kClusterHalf, kAsGlobalRace},
     {"one_exchange_buffer", kClusterHalf, kAsGlobalRace},
+    {"nothing_taken_up", kClusterInChunks},
+    {"take_up_without_barrier", kClusterInChunks, kAsSharedRace},
     {"dc_not_resumed", "PersistentChunks.of_both_directions_equal_one_launch/f32_lstm"},
     {"dh_not_resumed", "PersistentChunks.without_states_and_with_padding_equal_one_launch/f32_lstm"},
     {"study_publish_without_barrier", kStudy, kAsGlobalRace},

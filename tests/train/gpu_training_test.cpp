@@ -119,6 +119,10 @@ std::vector<TrainingCase> persistent_cases() {
     o.model.recurrent_dropout = 0.3;
     o.model.zoneout_hidden = o.model.zoneout_cell = 0.2;
   });
+  add("SeveralBlocks", [](RigOptions& o) {
+    o.model.hidden_size = {45};
+    o.model.recurrent_dropout = 0.3;
+  });
   add("Gru", [](RigOptions& o) { o.model.cell = CellKind::gru; });
   add("GruRegularised", [](RigOptions& o) {
     o.model.cell = CellKind::gru;
