@@ -186,14 +186,14 @@ TEST_F(Trained, SameSeedSameBytesWhateverTheThreads) {
 
 // A signal, then --resume, equals a straight run to the bit.
 TEST_F(Trained, StopsOnASignalAndGoesOn) {
-  const std::vector<std::string> more = {"--set", "train.epochs=400", "--set", "train.max_updates=800"};
+  const std::vector<std::string> more = {"--set", "train.epochs=200", "--set", "train.max_updates=400"};
   train(more);
   for (const int signal : {SIGTERM, SIGINT}) {
     const std::string stopped = folder.path("stopped" + std::to_string(signal));
     std::vector<std::string> command = train_small(folder.path("train.tsv"), stopped, more);
     command.insert(command.end(), {"--test", folder.path("test.tsv")});
     Started training(command);
-    ASSERT_TRUE(training.wait_for_error_text("epoch 2/400"));
+    ASSERT_TRUE(training.wait_for_error_text("epoch 2/200"));
     training.signal(signal);
     EXPECT_TRUE(training.wait_for_error_text("--resume"));
     ASSERT_EQ(training.wait(), 0);
