@@ -24,7 +24,7 @@ class ClusterExchange {
   }
 
   // Before the first exchange: all blocks of the team are there, and what they have written until now is
-  // seen.
+  // seen. The barriers too, by what meet() releases: their fence is PTX's idiom, once a launch.
   __device__ void begin() const {
     if (threadIdx.x == 0) {
       for (uint32_t barrier = 0; barrier < 4; ++barrier)
