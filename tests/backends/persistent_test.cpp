@@ -66,6 +66,7 @@ INSTANTIATE_TEST_SUITE_P(ClusterGru, Persistent,
 
 class PersistentForLong : public Persistent {};
 INSTANTIATE_TEST_SUITE_P(, PersistentForLong, testing::ValuesIn(kinds_of(CellKind::lstm)), name_of_kind);
+INSTANTIATE_TEST_SUITE_P(Gru, PersistentForLong, testing::ValuesIn(kinds_of(CellKind::gru)), name_of_kind);
 
 TEST_P(Persistent, uneven_lengths_over_several_blocks) {
   for (int H : sizes()) check(RnnProblem(layer(3, H, 2), {9, 8, 8, 6, 5, 3, 2, 1, 1, 0, 0}, Layout::packed));
