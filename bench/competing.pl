@@ -31,7 +31,7 @@ sub measure_beside {
         exit;
     }
     my ($core) = `nproc` - 1;
-    system("taskset -cp $core $competitor >'$folder/log'");
+    system("taskset -cp $core $competitor >'$folder/log'") == 0 or die "competing.pl: taskset failed\n";  # the competitor ends with us
     my $done = eval { measure($into); 1 };
     kill 'KILL', $competitor;
     waitpid $competitor, 0;
@@ -50,7 +50,8 @@ for (1 .. $rounds) {
 }
 printf "%-40s %10s %10s %6s\n", 'case', 'alone ms', 'beside ms', 'ratio';
 for my $case (sort keys %alone) {
-    my ($alone, $beside) = (median(@{$alone{$case}}), median(@{$beside{$case}}));
+    my @beside = sort { $a <=> $b } @{$beside{$case}};
+    my ($alone, $beside) = (median(@{$alone{$case}}), median(@beside));
     printf "%-40s %10.2f %10.2f %6.2f   (%.2f to %.2f)\n", $case, 1e3 * $alone, 1e3 * $beside, $beside / $alone,
-        (sort { $a <=> $b } @{$beside{$case}})[0] / $alone, (sort { $a <=> $b } @{$beside{$case}})[-1] / $alone;
+        $beside[0] / $alone, $beside[-1] / $alone;
 }

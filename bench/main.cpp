@@ -1,6 +1,8 @@
 // sluice_bench FAMILY [options]: runs one family of cases and reports it.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <map>
+#include <string>
 
 #include "bench/families.h"
 #include "engine/error.h"

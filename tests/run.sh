@@ -5,8 +5,8 @@
 #                                   names the folder of a virtual GPU and there is an nvcc
 #     tests/run.sh --onednn3        the whole suite against oneDNN 3 from the Python index, in build/onednn3
 #     tests/run.sh --cuda           the tests that need CUDA, in build/cuda: on a GPU, or on the virtual one
-#     tests/run.sh --checks [all]   quick tests labelled gpu, or all, on the virtual GPU with its race and memory checks, in three
-#                                   random orders
+#     tests/run.sh --checks [all]   quick tests labelled gpu, or all that have no checks of their own, on the virtual GPU with its
+#                                   race and memory checks, in three random orders
 #     tests/run.sh --all-targets    compiles every kernel for sm_80, sm_90a, sm_100a and sm_120, in build/targets, and compares
 #                                   registers and spills with bench/tables/registers.txt, the persistent kernels' loops with sass.txt
 #     tests/run.sh --sanitizers     the quick tests with AddressSanitizer + UBSan, then those that run threads with ThreadSanitizer

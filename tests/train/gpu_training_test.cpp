@@ -240,13 +240,13 @@ void expect_close(const Training& got, const Training& want, double relative) {
         << want.state[k].first;
 }
 
-// Nothing is further from `exact` than kRelative and than twice what `want` is. Both round, each in its own
-// order, which the processor's instruction set chooses on the CPU: measured with three of them, at most 1.2
-// times as far.
+// Nothing is further from `exact` than kRelative and than 1.5 times what `want` is. Both round, each in its
+// own order, which the processor's instruction set chooses on the CPU: measured with four of them, at most
+// 1.2 times as far.
 void expect_errors_alike(const Training& got, const Training& want, const Training& exact) {
   const auto expect = [](const std::vector<double>& g, const std::vector<double>& w,
                          const std::vector<double>& e, const std::string& what) {
-    EXPECT_LE(distance(g, e), std::max(kRelative * size_of(e), 2 * distance(w, e))) << what;
+    EXPECT_LE(distance(g, e), std::max(kRelative * size_of(e), 1.5 * distance(w, e))) << what;
   };
   expect(got.steps.losses, want.steps.losses, exact.steps.losses, "losses");
   expect(got.steps.norms, want.steps.norms, exact.steps.norms, "norms");
