@@ -164,15 +164,14 @@ cudnnRNNAlgo_t algorithm_of(CudnnAlgorithm algorithm) {
 
 struct Cell {
   cudnnRNNMode_t mode;
-  cudnnRNNBiasMode_t bias;
   bool has_c;
 };
 Cell cell_of(CellKind cell) {
   switch (cell) {
     case CellKind::lstm:
-      return {CUDNN_LSTM, CUDNN_RNN_SINGLE_INP_BIAS, true};
+      return {CUDNN_LSTM, true};
     case CellKind::gru:
-      return {CUDNN_GRU, CUDNN_RNN_DOUBLE_BIAS, false};
+      return {CUDNN_GRU, false};
   }
   throw Failure("no such cell in cuDNN");
 }
@@ -236,7 +235,8 @@ class Cudnn::Handle {
     RnnDescriptor made;
     const Types types = types_of(s.dtype);
     const Cell cell = cell_of(s.cell);
-    cudnn().set_rnn(made, algorithm_of(s.algorithm), cell.mode, cell.bias,
+    // Two biases: without the second one, the persistent algorithms take no network (9.19).
+    cudnn().set_rnn(made, algorithm_of(s.algorithm), cell.mode, CUDNN_RNN_DOUBLE_BIAS,
                     s.directions == 2 ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT,
                     types.data, types.sums, types.math, s.input_size, s.hidden_size, s.hidden_size, s.layers,
                     *dropout_,

@@ -137,11 +137,11 @@ struct Place {
   int gate, bias;
 };
 
-// i f g o both there and here.
+// i f g o both there and here. cuDNN's second biases stay zero: ours are the sums.
 constexpr Place kLstm[] = {{0, false, 0, 0}, {1, false, 1, 1}, {2, false, 2, 2}, {3, false, 3, 3},
                            {4, true, 0, -1}, {5, true, 1, -1}, {6, true, 2, -1}, {7, true, 3, -1}};
 // r z n there; here W holds n r z, R holds r z m, b holds n r z m (kernels/cells/gru.h). cuDNN's second
-// biases of r and z stay zero: ours are the sums.
+// biases of r and z stay zero, too.
 constexpr Place kGru[] = {{0, false, 1, 1}, {1, false, 2, 2}, {2, false, 0, 0},
                           {3, true, 0, -1}, {4, true, 1, -1}, {5, true, 2, 3}};
 
