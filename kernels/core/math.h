@@ -43,22 +43,32 @@ SLUICE_HD double fast_exp(double x) {
   return exp(x);
 }
 
+// 1 / x, x at least 1: on a GPU to one unit in the last place, without the branch that a division has there.
+SLUICE_HD float reciprocal(float x) {
+#ifdef __CUDA_ARCH__
+  float result;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+#else
+  return 1.0f / x;
+#endif
+}
+SLUICE_HD double reciprocal(double x) {
+  return 1.0 / x;
+}
+
 template <class T>
 SLUICE_HD T sigmoid(T x) {
-  return T(1) / (T(1) + fast_exp(-x));
+  return reciprocal(T(1) + fast_exp(-x));
 }
 
 // tanh x = 2 sigmoid(2x) - 1, with the odd series near zero, where the subtraction would cancel.
 SLUICE_HD float fast_tanh(float x) {
-#ifdef __CUDA_ARCH__
-  return tanhf(x);
-#else
   const float x2 = x * x;
   const float small =
       x * (1.0f + x2 * (-1.0f / 3 + x2 * (2.0f / 15 + x2 * (-17.0f / 315 + x2 * (62.0f / 2835)))));
-  const float large = 2.0f / (1.0f + fast_exp(-2.0f * x)) - 1.0f;
+  const float large = 2.0f * reciprocal(1.0f + fast_exp(-2.0f * x)) - 1.0f;
   return x2 < 0.09f ? small : large;
-#endif
 }
 SLUICE_HD double fast_tanh(double x) {
   return tanh(x);

@@ -8,10 +8,10 @@
 // Shapes:  as recurrence_step; Note [Teams], Note [Product]: a block gathers d(R h) [rows,G*H] of all its
 //          team and multiplies them with R's columns of its own units.
 // Grid:    one block of 256 threads on an SM: blocks * teams of the plan; cooperative.
-// Turn m:  for each half of the rows: wait for the d_slots of turn m - 1; for each tile: d(R h) to shared
-//          memory, where it is not there already, partial sums, one (row, unit) for each thread; own d_slots
-//          published, or sent to the cluster; then the fetch of slots, c or h before (of a GRU, from y) and
-//          dy two turns ahead. One turn more than steps ends what ends at the first step.
+// Turn m:  for each half of the rows: wait for the d_slots of turn m - 1; for each wave of tiles: d(R h) to
+//          shared memory, where it is not there already, partial sums, one (row, unit) for each thread; own
+//          d_slots published, or sent to the cluster; then the fetch of slots, c or h before (of a GRU, from
+//          y) and dy two turns ahead. One turn more than steps ends what ends at the first step.
 // Bytes:   R once; each step and row: slots in and out, c or h, dy: 10 H elements (c in f32 always), and
 //          blocks * G * H of d(R h) through L2, or between shared memories.
 // Sync:    d_slots lie in `slots`, where each row is written once: nothing is overwritten that another block
@@ -30,12 +30,11 @@
 // Rounds:  in 16 bits d_slots, where they are published. Gradients of states and sums are f32.
 #pragma once
 
-#include <type_traits>
-
 #include "kernels/core/launch.cuh"
 #include "kernels/core/mutant.h"
 #include "kernels/recurrence_persistent/exchange_cluster.cuh"
 #include "kernels/recurrence_persistent/exchange_flags.cuh"
+#include "kernels/recurrence_persistent/gather.cuh"
 #include "kernels/recurrence_persistent/launch.cuh"
 #include "kernels/recurrence_persistent/product.cuh"
 #include "kernels/recurrence_persistent/ring.cuh"
@@ -51,18 +50,20 @@ class PersistentBackward {
   using Direction = typename Params::Direction;
   using Product = ProductOf<T, kFixedK, 4>;
 
-  __device__ PersistentBackward(const Params& p, const Team& team, float* shared)
+  __device__ PersistentBackward(const Params& p, const Layouts& layouts, const Team& team, float* shared)
       : p_(p),
         d_(p.directions[team.direction]),
+        layouts_(layouts),
         team_(team),
+        turns_(own_turns()),
+        places_(team, Pass::backward, turns_.begin),
         H_(p.shape.hidden),
         me_(p.plan, H_, team.block),
-        product_(product_layout<Cell>(Pass::backward, p.shape, p.plan)),
-        layout_(shared_layout<Cell>(Pass::backward, product_, p.plan, p.shape.sequences)),
         shared_(shared),
-        exchange_(p.plan, team, p.exchange),
-        turns_(own_turns()),
-        ring_(shared + layout_.ring, p.plan, p.shape) {}
+        exchange_(p.plan, layouts, team, p.exchange),
+        ring_(shared + layouts.shared.ring, p.plan, p.shape),
+        dc_(shared + layouts.shared.states, p.plan),
+        dh_kept_(shared + layouts.shared.states + layouts.shared.rows * p.plan.units, p.plan) {}
 
   __device__ void run() {
     if (p_.turns.begin == 0)
@@ -70,12 +71,12 @@ class PersistentBackward {
     else
       resume();
     if (turns_.begin == turns_.end) return keep();
-    const Product product(product_, shared_ + layout_.weights, [&](int v, int q, int k) {
+    const Product product(layouts_.product, shared_ + layouts_.shared.weights, [&](int v, int q, int k) {
       const int j = team_.block * p_.plan.units + 4 * v + q,
                 gate = first_gathered<Cell>(H_) + k - (Cell::kSaved - Cell::kGates) * H_;
       return j < H_ && gate >= 0 && gate < Cell::kGates * H_ ? d_.R(gate, j) : T(0.0f);
     });
-    for (int i = static_cast<int>(threadIdx.x); i < layout_.tiles_rows * product_.stride();
+    for (int i = static_cast<int>(threadIdx.x); i < layouts_.shared.tiles_rows * layouts_.product.stride;
          i += kPersistentThreads)
       tile_rows()[i] = T(0.0f);  // also what pads a row
     if constexpr (kCluster) {
@@ -96,30 +97,24 @@ class PersistentBackward {
   static constexpr bool kCluster = Exchange::kCluster;
   static_assert(Cell::kSaved == 4 && kHasC != Cell::kCarriesH);
 
-  __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layout_.tile); }
+  __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layouts_.shared.tile); }
   __device__ float mask(int b) const { return draw<1>(d_.masks.recurrent, me_.j, b).at[0]; }
-  // Step of turn m; that of one before the first turn or past the last has no rows.
-  __device__ int step(int m) const { return team_.step(team_.steps - 1 - m); }
-  __device__ int rows(int m) const { return m < 0 || m >= team_.steps ? 0 : team_.rows(step(m)); }
   __device__ float dhT(int b) const { return d_.dhT ? d_.dhT(b, me_.j) : 0.0f; }
 
-  // dcT to the registers; rows of length 0 end here.
+  // dcT to where dc is kept; rows of length 0 end here.
   __device__ void start() {
-    const int with_steps = team_.rows(0);
-#pragma unroll 1
-    for (int tile = 0; tile < kMaxTiles; ++tile, dc_.turn()) {
-      const int i = tile * p_.plan.tile_rows + me_.row, b = team_.sequence(i);
-      if (!me_.at_work || i >= team_.all_rows) continue;
-      if constexpr (kHasC) dc_.front() = d_.dcT ? d_.dcT(b, me_.j) : 0.0f;
-      if (i >= with_steps) write_state(b, dhT(b), dc_.front());
-    }
+    const int with_steps = team_.steps > 0 ? team_.rows_of(p_.places.active(0)) : 0;
+    for_own_rows([&](int tile, int i, int b) {
+      const float dcT = kHasC && d_.dcT ? d_.dcT(b, me_.j) : 0.0f;
+      if constexpr (kHasC) dc_[tile] = dcT;
+      dh_kept_[tile] = 0.0f;
+      if (i >= with_steps) write_state(b, dhT(b), dcT);
+    });
   }
 
   // ---- Note [Chunks]
 
-  __device__ bool last_chunk() const {
-    return p_.turns.end == static_cast<int>(p_.places.active.dims[0]);
-  }
+  __device__ bool last_chunk() const { return p_.turns.end == static_cast<int>(p_.places.active.dims[0]); }
   // The team's turns of this launch; that past the last step comes with the last chunk.
   __device__ Turns own_turns() const {
     const int end = own_turn(p_.turns.end), more = d_.dh0 || (kHasC && d_.dc0) ? 1 : 0;
@@ -131,19 +126,18 @@ class PersistentBackward {
     return team_.direction == 1 ? min(turn, team_.steps) : max(turn - missing, 0);
   }
 
-  // What the registers hold between turns: left for the next launch, and taken up by it.
+  // What threads keep between turns: left for the next launch, and taken up by it.
   __device__ void keep() {
     if (last_chunk()) return;
-    for_own_rows([&](int b) {
-      if constexpr (kHasC) d_.dc_kept(b, me_.j) = dc_.front();
-      d_.dh_kept(b, me_.j) = dh_kept_.front();
+    for_own_rows([&](int tile, int /*i*/, int b) {
+      if constexpr (kHasC) d_.dc_kept(b, me_.j) = dc_[tile];
+      d_.dh_kept(b, me_.j) = dh_kept_[tile];
     });
   }
   __device__ void resume() {
-    for_own_rows([&](int b) {
-      if constexpr (kHasC)
-        if (!SLUICE_MUTANT(dc_not_resumed)) dc_.front() = d_.dc_kept(b, me_.j);
-      if (!SLUICE_MUTANT(dh_not_resumed)) dh_kept_.front() = d_.dh_kept(b, me_.j);
+    for_own_rows([&](int tile, int /*i*/, int b) {
+      if constexpr (kHasC) dc_[tile] = SLUICE_MUTANT(dc_not_resumed) ? 0.0f : d_.dc_kept(b, me_.j);
+      dh_kept_[tile] = SLUICE_MUTANT(dh_not_resumed) ? 0.0f : d_.dh_kept(b, me_.j);
     });
   }
   // A cluster's d(R h) of the last turn of the launch before.
@@ -151,15 +145,14 @@ class PersistentBackward {
     if (SLUICE_MUTANT(nothing_taken_up)) return;
     if (!SLUICE_MUTANT(take_up_without_barrier)) __syncthreads();
     const int m = turns_.begin - 1;
-    for (int first = 0; first < rows(m); first += p_.plan.tile_rows)
-      gather(step(m), first, min(rows(m) - first, p_.plan.tile_rows), d_recurrent(m, first));
+    for (int first = 0; first < places_.rows(m); first += p_.plan.tile_rows)
+      gather(m, first, min(places_.rows(m) - first, p_.plan.tile_rows), d_recurrent(m, first));
   }
   template <class F>
   __device__ void for_own_rows(const F& f) {
-#pragma unroll 1
-    for (int tile = 0; tile < kMaxTiles; ++tile, dc_.turn(), dh_kept_.turn()) {
+    for (int tile = 0; tile < p_.plan.tiles(team_.all_rows); ++tile) {
       const int i = tile * p_.plan.tile_rows + me_.row;
-      if (me_.at_work && i < team_.all_rows) f(team_.sequence(i));
+      if (me_.at_work && i < team_.all_rows) f(tile, i, team_.sequence(i));
     }
   }
 
@@ -171,23 +164,22 @@ class PersistentBackward {
 
   // Starts to fetch what turn m reads at its own (row, unit).
   __device__ void fetch(int m) {
-    const int here = rows(m);
-    for (int tile = 0; tile < p_.plan.tiles(here); ++tile) {
+    const int here = places_.rows(m);
+    for (int tile = 0; tile * p_.plan.tile_rows < here; ++tile) {
       const int i = tile * p_.plan.tile_rows + me_.row;
       if (!me_.at_work || i >= here) continue;
-      const int t = step(m), before = team_.before(t);
-      const int64_t row = team_.row(t, i);
+      const int64_t row = places_.row(m, i);
       const T* slots = d_.slots.row(row) + me_.j;
       for (int q = 0; q < Cell::kSaved; ++q) ring_.fetch(m, tile, q, slots + int64_t{q} * H_);
-      fetch_before(m, tile, i, before);
+      fetch_before(m, tile, i);
       ring_.fetch(m, tile, kItemDy, &p_.dy(row, int64_t{team_.direction} * H_ + me_.j));
     }
     ring_.commit();
   }
 
   // What the cell reads of the step before: c, or h, which is y or, looked up when it is needed, h0.
-  __device__ void fetch_before(int m, int tile, int i, int before) {
-    const int64_t row = i < team_.rows(before) ? team_.row(before, i) : -1;
+  __device__ void fetch_before(int m, int tile, int i) {
+    const int64_t row = i < places_.rows(m + 1) ? places_.row(m + 1, i) : -1;
     if constexpr (!kHasC) {
       if (row >= 0) ring_.fetch(m, tile, kItemBefore, &p_.y(row, int64_t{team_.direction} * H_ + me_.j));
     } else if (row >= 0) {
@@ -200,12 +192,13 @@ class PersistentBackward {
   }
   __device__ float before(int m, int tile, int i) const {
     if constexpr (kHasC) return ring_.get_f32(m, tile, kItemBefore);
-    if (i < team_.rows(team_.before(step(m)))) return ring_.get(m, tile, kItemBefore);
+    if (i < places_.rows(m + 1)) return ring_.get(m, tile, kItemBefore);
     return d_.h0 ? d_.h0(team_.sequence(i), me_.j) : 0.0f;
   }
 
   // False: a block of the team did not come.
   __device__ bool turn(const Product& product, int m) {
+    places_.enter(m);
     ring_.wait();
 #pragma unroll 1
     for (int half = 0; half < p_.plan.halves; ++half)
@@ -214,16 +207,21 @@ class PersistentBackward {
   }
 
   __device__ bool turn(const Product& product, int m, const Half& half) {
-    const int known = rows(m - 1), all = max(known, rows(m));
+    const int known = places_.rows(m - 1), all = max(known, places_.rows(m));
     bool lost = !wait(half, m, known);
     if (!kCluster && lost) return false;
 #pragma unroll 1
-    for (int tile = half.first_tile; tile < half.end_tile; ++tile, dc_.turn(), dh_kept_.turn()) {
-      const int first = tile * p_.plan.tile_rows, later = min(known - first, p_.plan.tile_rows);
-      if (first >= all) continue;
+    for (int tile = half.first_tile; tile < half.end_tile; tile += p_.plan.wave) {
+      const int tile_rows = p_.plan.tile_rows, first = tile * tile_rows,
+                here = min(all - first, p_.plan.wave * tile_rows), later = min(here, known - first);
+      if (here <= 0) break;
+      float* partials = shared_ + layouts_.shared.partials;
       if (later > 0) {
-        const T* in = gathered_tile(m - 1, first, later);
-        product.multiply(later, in, shared_ + layout_.partials);
+        const T* in = gathered_wave(m - 1, first, later);
+        for (int w = 0; w * tile_rows < later; ++w)
+          product.multiply(min(later - w * tile_rows, tile_rows),
+                           in + w * tile_rows * layouts_.product.stride,
+                           partials + w * layouts_.product.sums);
         // Threads of a cluster's block wait each for themselves.
         if constexpr (kCluster)
           lost = __syncthreads_or(lost);
@@ -231,11 +229,15 @@ class PersistentBackward {
           __syncthreads();
         if (kCluster && lost) return false;
       }
-      if (me_.at_work && first + me_.row < all) finish(product, m, tile, first + me_.row, known);
+      for (int w = 0; w * tile_rows < here; ++w) {
+        const int row = w * tile_rows + me_.row;
+        if (me_.at_work && row < here)
+          finish(product, partials + w * layouts_.product.sums, m, tile + w, first + row, known);
+      }
       if constexpr (kCluster) send(half, m, first);
     }
     if constexpr (!kCluster)
-      if (half.rows_of(p_.plan, rows(m)) > 0) exchange_.publish(half);
+      if (half.rows_of(p_.plan, places_.rows(m)) > 0) exchange_.publish(half);
     return true;
   }
 
@@ -245,7 +247,7 @@ class PersistentBackward {
     if (rows == 0 || m == turns_.begin) return true;
     if constexpr (kCluster)
       return exchange_.wait(
-          half, rows * (product_.K - Cell::kGates * own_units()) * static_cast<int>(sizeof(T)), m);
+          half, rows * (layouts_.product.K - Cell::kGates * own_units()) * static_cast<int>(sizeof(T)), m);
     else
       return exchange_.wait(half, m);
   }
@@ -253,61 +255,53 @@ class PersistentBackward {
   // d(R h) of turn m that a cluster's block holds, of row i of the group.
   __device__ T* d_recurrent(int m, int i) const {
     const int buffer = SLUICE_MUTANT(one_exchange_buffer) ? 0 : m % 2;
-    return tile_rows() + (buffer * layout_.rows + i) * product_.stride();
+    return tile_rows() + (buffer * layouts_.shared.rows + i) * layouts_.product.stride;
   }
   __device__ int own_units() const {
     return min(p_.plan.units, H_ - team_.block * p_.plan.units);
   }
   __device__ void send(const Half& half, int m, int first) {
     if (!SLUICE_MUTANT(send_without_barrier)) __syncthreads();
-    const int here = min(rows(m) - first, p_.plan.tile_rows);
+    const int here = min(places_.rows(m) - first, p_.plan.wave * p_.plan.tile_rows);
     if (m + 1 < turns_.end)
-      exchange_.send(half, d_recurrent(m, first) + team_.block * p_.plan.units, here, product_.stride(),
-                     Cell::kGates, H_, own_units());
+      exchange_.send(half, d_recurrent(m, first) + team_.block * p_.plan.units, here, H_, own_units());
   }
 
-  // A tile's d(R h) of turn m, in shared memory.
-  __device__ const T* gathered_tile(int m, int first, int rows) const {
+  // A wave's d(R h) of turn m, in shared memory.
+  __device__ const T* gathered_wave(int m, int first, int rows) const {
     if constexpr (kCluster) return d_recurrent(m, first);
-    gather(step(m), first, rows, tile_rows());
+    gather(m, first, rows, tile_rows());
     if (!SLUICE_MUTANT(backward_tile_without_barrier)) __syncthreads();
     return tile_rows();
   }
 
-  __device__ void gather(int t, int first, int rows, T* to) const {
-    using Quad = std::conditional_t<sizeof(T) == 4, float4, float2>;  // of T: rows are as wide for any H
-    // Looked up here: for all the compiler knows, the stores to the tile change places and parameters.
-    const int before = first_gathered<Cell>(H_), quads = H_ - before / 4;
-    const T* from = d_.slots.row(team_.row(t, first)) + before;
-    const int64_t apart = p_.plan.groups * d_.slots.dims[1];  // the rows of a group
-    for (int i = static_cast<int>(threadIdx.x); i < rows * quads; i += kPersistentThreads) {
-      const int row = i / quads, quad = i % quads;
-      *reinterpret_cast<Quad*>(to + row * product_.stride() + quad * 4) =
-          __ldcg(reinterpret_cast<const Quad*>(from + row * apart) + quad);
-    }
+  __device__ void gather(int m, int first, int rows, T* to) const {
+    gather_rows(layouts_,
+                static_cast<const T*>(d_.slots.row(places_.row(m, first))) + first_gathered<Cell>(H_),
+                p_.plan.groups * d_.slots.dims[1], rows, to);
   }
 
-  __device__ void finish(const Product& product, int m, int tile, int i, int known) {
+  __device__ void finish(const Product& product, const float* partials, int m, int tile, int i, int known) {
     const int b = team_.sequence(i);
     float dh;
     if (i < known) {
-      dh = product.sum(shared_ + layout_.partials, me_.row, me_.unit);  // d(R h) R
+      dh = product.sum(partials, me_.row, me_.unit);  // d(R h) R
       if (d_.masks.dropout) dh *= mask(b);
-      dh += dh_kept_.front();
+      dh += dh_kept_[tile];
     } else {
       dh = dhT(b);
     }
-    if (i >= rows(m)) return write_state(b, dh, dc_.front());
+    if (i >= places_.rows(m)) return write_state(b, dh, dc_[tile]);
 
-    const int t = step(m);
     float slots[Cell::kSaved], prev[Cell::kStates] = {};
 #pragma unroll
     for (int q = 0; q < Cell::kSaved; ++q) slots[q] = ring_.get(m, tile, q);
     prev[Cell::kStates - 1] = before(m, tile, i);  // c or, of a cell without, h
-    float dc = dc_.front(), dh_kept = 0, dc_kept = 0;
+    float dc = kHasC ? dc_[tile] : 0.0f, dh_kept = 0, dc_kept = 0;
     dh += ring_.get(m, tile, kItemDy);
     // What zoneout keeps goes to the state before, the rest through the cell.
     if (d_.masks.zoneout) {
+      const int t = places_.step(m);
       const float share_h = draw<1>(d_.masks.hidden, me_.j, b, t).at[0];
       dh_kept = share_h * dh;
       dh *= 1.0f - share_h;
@@ -321,9 +315,9 @@ class PersistentBackward {
     if constexpr (kHasC) d[1] = dc;
     Cell::backward(slots, prev, d);
     if constexpr (Cell::kCarriesH) dh_kept += d[0];
-    dh_kept_.front() = dh_kept;
-    if constexpr (kHasC) dc_.front() = d[1] + dc_kept;
-    T* to = d_.slots.row(team_.row(t, i)) + me_.j;
+    dh_kept_[tile] = dh_kept;
+    if constexpr (kHasC) dc_[tile] = d[1] + dc_kept;
+    T* to = d_.slots.row(places_.row(m, i)) + me_.j;
 #pragma unroll
     for (int q = 0; q < Cell::kSaved; ++q) to[int64_t{q} * H_] = static_cast<T>(slots[q]);
     if constexpr (kCluster) {
@@ -336,27 +330,29 @@ class PersistentBackward {
 
   const Params& p_;
   const Direction& d_;
+  const Layouts& layouts_;
   const Team& team_;
+  const Turns turns_;
+  StepPlaces places_;
   const int H_;
   const Finisher me_;
-  const ProductLayout product_;
-  const SharedLayout layout_;
   float* const shared_;
   Exchange exchange_;
-  const Turns turns_;
   Ring<T, kBackwardItems<Cell>> ring_;
-  OfTiles dc_, dh_kept_;  // dc_: kHasC
+  const OfTiles dc_, dh_kept_;  // dc_: kHasC
 };
 
 template <class Cell, class T, int kFixedK, class Exchange>
 __global__ void __launch_bounds__(kPersistentThreads, 1)
-    persistent_backward(const __grid_constant__ PersistentBackwardParams<T> p, int first_team) {
+    persistent_backward(const __grid_constant__ PersistentBackwardParams<T> p,
+                        const __grid_constant__ Layouts layouts, int first_team) {
   if constexpr (Exchange::kCluster && !kTargetHasClusters) {
     __trap();
   } else {
     extern __shared__ float4 shared[];
     const Team team(p.plan, p.shape, p.places, p.exchange, first_team);
-    PersistentBackward<Cell, T, kFixedK, Exchange> backward(p, team, reinterpret_cast<float*>(shared));
+    PersistentBackward<Cell, T, kFixedK, Exchange> backward(p, layouts, team,
+                                                            reinterpret_cast<float*>(shared));
     backward.run();
   }
 }
@@ -364,7 +360,7 @@ __global__ void __launch_bounds__(kPersistentThreads, 1)
 // One version with and without recurrent dropout and zoneout, which all threads of a launch test for alike.
 template <class Cell, int kFixedK, class T>
 void launch_cell(const PersistentBackwardParams<T>& p, cudaStream_t stream) {
-  launch_teams("persistent_backward",
+  launch_teams("persistent_backward", layouts_of<Cell>(Pass::backward, p.shape, p.plan),
                p.plan.cluster ? persistent_backward<Cell, T, kFixedK, ClusterExchange>
                               : persistent_backward<Cell, T, kFixedK, FlagExchange>,
                p, stream);

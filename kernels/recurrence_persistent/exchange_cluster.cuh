@@ -17,8 +17,9 @@ class ClusterExchange {
  public:
   static constexpr bool kCluster = true;
 
-  __device__ ClusterExchange(const PersistentPlan& plan, const Team& team, const Exchange& exchange)
-      : blocks_(plan.blocks), patience_(exchange.patience), team_(team) {
+  __device__ ClusterExchange(const PersistentPlan& plan, const Layouts& layouts, const Team& team,
+                             const Exchange& exchange)
+      : blocks_(plan.blocks), patience_(exchange.patience), layouts_(layouts), team_(team) {
     __shared__ uint64_t barriers[2][2];
     barriers_ = address_of(barriers);
   }
@@ -36,18 +37,21 @@ class ClusterExchange {
   // Nobody writes into the shared memory of a block that has ended.
   __device__ void end() const { meet(); }
 
-  // Rows of `stride` elements from `from` on, in each `columns` in `segments` that lie `apart` from each
-  // other: to the same place of the other blocks. All threads call it, after a barrier; so was the last read
-  // of that place in this block before one.
+  // Rows of a tile from `from` on, in each `columns` of its segments, which lie `apart` from each other: to
+  // the same place of the other blocks. All threads call it, after a barrier; so was the last read of that
+  // place in this block before one.
   template <class T>
-  __device__ void send(const Half& half, const T* from, int rows, int stride, int segments, int apart,
-                       int columns) const {
-    const int vecs = columns * static_cast<int>(sizeof(T)) / 16, each = rows * segments * vecs;
+  __device__ void send(const Half& half, const T* from, int rows, int apart, int columns) const {
+    constexpr int kWide = 16 / static_cast<int>(sizeof(T));
     const uint32_t barrier = barrier_of(half, waits_.at(half));
-    for (int i = static_cast<int>(threadIdx.x); i < (blocks_ - 1) * each; i += kPersistentThreads) {
-      const int peer = (team_.block + 1 + i / each) % blocks_, row = i % each / (segments * vecs),
-                segment = i % (segments * vecs) / vecs, vec = i % vecs;
-      const T* value = from + row * stride + segment * apart + vec * (16 / static_cast<int>(sizeof(T)));
+    const Divisor sent = layouts_.sent, of_row = layouts_.sent_of_row, of_segment = layouts_.sent_of_segment;
+    for (int i = static_cast<int>(threadIdx.x); i < (blocks_ - 1) * sent.d; i += kPersistentThreads) {
+      const int turn = sent.of(i), in_tile = i - turn * sent.d, row = of_row.of(in_tile),
+                in_row = in_tile - row * of_row.d, segment = of_segment.of(in_row),
+                column = (in_row - segment * of_segment.d) * kWide;
+      if (row >= rows || column >= columns) continue;
+      const int next = team_.block + 1 + turn, peer = next < blocks_ ? next : next - blocks_;
+      const T* value = from + row * layouts_.product.stride + segment * apart + column;
       store(mapped(address_of(value), peer), *reinterpret_cast<const uint4*>(value), mapped(barrier, peer));
     }
   }
@@ -60,12 +64,12 @@ class ClusterExchange {
       asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
                    : "memory");
     if (SLUICE_MUTANT(cluster_wait_skipped)) return true;
-    for (int64_t looks = 0; !completed(barrier, n / 2 % 2);)
-      if (++looks > patience_) {
-        team_.report_lost(at_step);
-        return false;
-      }
-    return true;
+    // A look may last: the hardware suspends the thread for a while.
+    int64_t looks = 0;
+    while (looks < patience_ && !completed(barrier, n / 2 % 2)) ++looks;
+    if (looks < patience_) return true;
+    team_.report_lost(at_step);
+    return false;
   }
 
  private:
@@ -108,6 +112,7 @@ class ClusterExchange {
 
   int blocks_;
   int64_t patience_;
+  const Layouts& layouts_;
   const Team& team_;
   uint32_t barriers_;  // two of each half
   OfHalves waits_;     // as many were sent, when the next is

@@ -11,7 +11,8 @@ class FlagExchange {
  public:
   static constexpr bool kCluster = false;
 
-  __device__ FlagExchange(const PersistentPlan& plan, const Team& team, const Exchange& exchange)
+  __device__ FlagExchange(const PersistentPlan& plan, const Layouts& /*layouts*/, const Team& team,
+                          const Exchange& exchange)
       : blocks_(plan.blocks),
         patience_(exchange.patience),
         team_(team),
@@ -39,7 +40,8 @@ class FlagExchange {
     int lost = 0;
     for (int other = static_cast<int>(threadIdx.x); other < blocks_ && threadIdx.x < 32; other += 32) {
       int64_t looks = 0;
-      while (!lost && look(flags + other) < epoch) lost = ++looks > patience_;
+      while (looks < patience_ && look(flags + other) < epoch) ++looks;
+      lost |= looks == patience_;
     }
     if (SLUICE_MUTANT(wait_without_barrier)) return true;
     if (!__syncthreads_or(lost)) return true;

@@ -5,11 +5,11 @@
 //            mixes h and c with those before; h' = recurrent dropout's mask * h of the step before.
 // Shapes:  as recurrence_step; Note [Teams] says who has which rows and units, Note [Product] who multiplies.
 // Grid:    one block of 256 threads on an SM: blocks * teams of the plan; cooperative.
-// Step:    for each half of the rows: wait for the team's h'; for each tile: h' to shared memory, where it is
-//          not there already, partial sums, one (row, unit) for each thread: sum of the parts in their order,
-//          x_pre, bias, cell; h' of the own units published, or sent to the cluster; then what nobody waits
-//          for: y, slots, c of the last tile, and the fetch of x_pre two steps ahead. A GRU's h stays in a
-//          register as an LSTM's c does, unmasked and in f32.
+// Step:    for each half of the rows: wait for the team's h'; for each wave of tiles: h' to shared memory,
+//          where it is not there already, partial sums, one (row, unit) of a tile for each thread: sum of the
+//          parts in their order, x_pre, bias, cell; h' of the own units published, or sent to the cluster;
+//          then what nobody waits for: y, slots, c of the last tile, and the fetch of x_pre two steps ahead.
+//          A GRU's h is kept as an LSTM's c is, by the thread itself, unmasked and in f32.
 // Bytes:   R once; each step and row: of an LSTM x_pre 4, gates 4, c, y, and h' in once by its writer: 11 H
 //          elements (c in f32 always) to and from global memory, of a GRU x_pre 3, slots 4, y, h': 9 H; and
 //          blocks * H elements of h' through L2, or between shared memories.
@@ -40,6 +40,7 @@
 #include "kernels/core/mutant.h"
 #include "kernels/recurrence_persistent/exchange_cluster.cuh"
 #include "kernels/recurrence_persistent/exchange_flags.cuh"
+#include "kernels/recurrence_persistent/gather.cuh"
 #include "kernels/recurrence_persistent/launch.cuh"
 #include "kernels/recurrence_persistent/product.cuh"
 #include "kernels/recurrence_persistent/ring.cuh"
@@ -62,18 +63,19 @@ class PersistentForward {
   using Direction = typename Params::Direction;
   using Product = ProductOf<T, kFixedK, Cell::kGates>;
 
-  __device__ PersistentForward(const Params& p, const Team& team, float* shared)
+  __device__ PersistentForward(const Params& p, const Layouts& layouts, const Team& team, float* shared)
       : p_(p),
         d_(p.directions[team.direction]),
+        layouts_(layouts),
         team_(team),
+        places_(team, Pass::forward, 0),
         H_(p.shape.hidden),
-        stride_(padded_hidden(H_, p.shape.element)),
         me_(p.plan, H_, team.block),
-        product_(product_layout<Cell>(Pass::forward, p.shape, p.plan)),
-        layout_(shared_layout<Cell>(Pass::forward, product_, p.plan, p.shape.sequences)),
         shared_(shared),
-        exchange_(p.plan, team, p.exchange),
-        ring_(shared + layout_.ring, p.plan, p.shape) {
+        exchange_(p.plan, layouts, team, p.exchange),
+        ring_(shared + layouts.shared.ring, p.plan, p.shape),
+        c_(shared + layouts.shared.states, p.plan),
+        h_(shared + layouts.shared.states + layouts.shared.rows * p.plan.units, p.plan) {
     if (!me_.at_work) return;
     for (int q = 0; q < Cell::kSaved; ++q) bias_[q] = d_.b(q * H_ + me_.j);
   }
@@ -81,7 +83,7 @@ class PersistentForward {
   __device__ void run() {
     start();
     if (team_.steps == 0) return;
-    const Product product(product_, shared_ + layout_.weights, [&](int v, int q, int k) {
+    const Product product(layouts_.product, shared_ + layouts_.shared.weights, [&](int v, int q, int k) {
       const int j = team_.block * p_.plan.units + v;
       return q < Cell::kGates && j < H_ && k < H_ ? d_.R(q * H_ + j, k) : T(0.0f);
     });
@@ -98,37 +100,34 @@ class PersistentForward {
   static constexpr bool kKeepsH = Cell::kCarriesH || sizeof(T) == 2;
   static constexpr bool kCluster = Exchange::kCluster;
 
-  __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layout_.tile); }
-  __device__ void turn() {
-    if constexpr (kHasC) c_.turn();
-    if constexpr (kKeepsH) h_.turn();
-  }
+  __device__ T* tile_rows() const { return reinterpret_cast<T*>(shared_ + layouts_.shared.tile); }
+  __device__ int stride() const { return layouts_.product.K; }  // of a row of h'
   // h' that step k reads, of row i of the group: of a cluster in shared memory.
   __device__ T* h_exchange(int k, int i) const {
     const int buffer = SLUICE_MUTANT(one_exchange_buffer) ? 0 : k % 2;
     if constexpr (kCluster)
-      return tile_rows() + (buffer * layout_.rows + i) * product_.stride();
+      return tile_rows() + (buffer * layouts_.shared.rows + i) * layouts_.product.stride;
     else
       return p_.h_exchange + ((int64_t{buffer} * p_.shape.directions + team_.direction) * p_.shape.sequences +
                               team_.sequence(i)) *
-                                 stride_;
+                                 stride();
   }
   __device__ float mask(int b, int j) const { return draw<1>(d_.masks.recurrent, j, b).at[0]; }
 
-  // The initial state: c and h to their registers, mask * h0 to both buffers; rows of length 0 end here.
+  // The initial state: c and h to where they are kept, mask * h0 to both buffers; rows of length 0 end here.
   __device__ void start() {
-    const bool pads = me_.row < p_.plan.tile_rows && me_.j >= H_ && me_.j < stride_;
-    const int with_steps = team_.rows(0);
-#pragma unroll 1
-    for (int tile = 0; tile < kMaxTiles; ++tile, turn()) {
+    const bool pads = me_.row < p_.plan.tile_rows && me_.j >= H_ && me_.j < stride();
+    const int with_steps = team_.steps > 0 ? team_.rows_of(p_.places.active(0)) : 0;
+    for (int tile = 0; tile < p_.plan.tiles(team_.all_rows); ++tile) {
       const int i = tile * p_.plan.tile_rows + me_.row, b = team_.sequence(i);
       if (i >= team_.all_rows || !(me_.at_work || pads)) continue;
       const float h0 = me_.at_work && d_.h0 ? d_.h0(b, me_.j) : 0.0f;
       float h_masked = h0;
       if (me_.at_work) {
-        if constexpr (kHasC) c_.front() = d_.c0 ? d_.c0(b, me_.j) : 0.0f;
-        if constexpr (kKeepsH) h_.front() = h0;
-        if (i >= with_steps) write_state(b, h0, c_.front());
+        const float c0 = kHasC && d_.c0 ? d_.c0(b, me_.j) : 0.0f;
+        if constexpr (kHasC) c_[tile] = c0;
+        if constexpr (kKeepsH) h_[tile] = h0;
+        if (i >= with_steps) write_state(b, h0, c0);
         if (d_.masks.dropout) h_masked *= mask(b, me_.j);
       }
       if constexpr (!kCluster)
@@ -139,11 +138,12 @@ class PersistentForward {
 
   // The tile, also what pads its rows, or a cluster's two buffers with all of its team's mask * h0.
   __device__ void fill() const {
-    const int stride = product_.stride();
-    for (int at = static_cast<int>(threadIdx.x); at < layout_.tiles_rows * stride; at += kPersistentThreads) {
+    const int stride = layouts_.product.stride;
+    for (int at = static_cast<int>(threadIdx.x); at < layouts_.shared.tiles_rows * stride;
+         at += kPersistentThreads) {
       float h_masked = 0.0f;
       if constexpr (kCluster) {
-        const int i = at / stride % layout_.rows, j = at % stride, b = team_.sequence(i);
+        const int i = at / stride % layouts_.shared.rows, j = at % stride, b = team_.sequence(i);
         if (d_.h0 && i < team_.all_rows && j < H_)
           h_masked = d_.h0(b, j) * (d_.masks.dropout ? mask(b, j) : 1.0f);
       }
@@ -165,11 +165,11 @@ class PersistentForward {
 
   // Starts to fetch x_pre of step k.
   __device__ void fetch(int k) {
-    const int t = team_.step(k), rows = k < team_.steps ? team_.rows(t) : 0;
-    for (int tile = 0; tile < p_.plan.tiles(rows); ++tile) {
+    const int rows = places_.rows(k);
+    for (int tile = 0; tile * p_.plan.tile_rows < rows; ++tile) {
       const int i = tile * p_.plan.tile_rows + me_.row;
       if (!me_.at_work || i >= rows) continue;
-      const int64_t row = team_.row(t, i);
+      const int64_t row = places_.row(k, i);
       const T* x = d_.x_pre.row(p_.x_index ? p_.x_index(row) : row) + me_.j;
       for (int q = 0; q < Cell::kGates; ++q) ring_.fetch(k, tile, q, x + int64_t{q} * H_);
     }
@@ -178,6 +178,7 @@ class PersistentForward {
 
   // False: a block of the team did not come.
   __device__ bool step(const Product& product, int k) {
+    places_.enter(k);
     ring_.wait();
 #pragma unroll 1
     for (int half = 0; half < p_.plan.halves; ++half)
@@ -186,26 +187,33 @@ class PersistentForward {
   }
 
   __device__ bool step(const Product& product, int k, const Half& half) {
-    const int t = team_.step(k), rows = team_.rows(t), later = team_.rows(team_.after(t));
+    const int rows = places_.rows(k);
     const bool has_rows = half.rows_of(p_.plan, rows) > 0;
-    bool lost = has_rows && !wait(half, k);
+    bool lost = has_rows && !wait(half, k, rows);
     if (!kCluster && lost) return false;
-    float* partials = shared_ + layout_.partials;
+    float* partials = shared_ + layouts_.shared.partials;
 #pragma unroll 1
-    for (int tile = half.first_tile; tile < half.end_tile; ++tile, turn()) {
-      const int first = tile * p_.plan.tile_rows, here = min(rows - first, p_.plan.tile_rows);
-      if (here <= 0) continue;
-      const T* in = h_exchange_tile(k, first, here);
-      product.multiply(here, in, partials);
+    for (int tile = half.first_tile; tile < half.end_tile; tile += p_.plan.wave) {
+      const int tile_rows = p_.plan.tile_rows, first = tile * tile_rows,
+                here = min(rows - first, p_.plan.wave * tile_rows);
+      if (here <= 0) break;
+      const T* in = h_exchange_wave(k, first, here);
+      for (int w = 0; w * tile_rows < here; ++w)
+        product.multiply(min(here - w * tile_rows, tile_rows), in + w * tile_rows * layouts_.product.stride,
+                         partials + w * layouts_.product.sums);
       // Threads of a cluster's block wait each for themselves.
       if constexpr (kCluster)
         lost = __syncthreads_or(lost);
       else if (!SLUICE_MUTANT(forward_sums_without_barrier))
         __syncthreads();
       if (kCluster && lost) return false;
-      write_result();  // of the tile before
-      if (me_.at_work && me_.row < here) finish(product, k, t, tile, first + me_.row);
-      if constexpr (kCluster) send(half, k, first, min(here, later - first));
+      for (int w = 0; w * tile_rows < here; ++w) {
+        write_result();  // of the tile before
+        const int row = w * tile_rows + me_.row;
+        if (me_.at_work && row < here)
+          finish(product, partials + w * layouts_.product.sums, k, tile + w, first + row);
+      }
+      if constexpr (kCluster) send(half, k, first, min(here, places_.rows(k + 1) - first));
     }
     if constexpr (!kCluster)
       if (has_rows) exchange_.publish(half);
@@ -214,12 +222,11 @@ class PersistentForward {
   }
 
   // For h' of the half's rows at step k; of a cluster, those that step k - 1 had.
-  __device__ bool wait(const Half& half, int k) {
+  __device__ bool wait(const Half& half, int k, int rows) {
     if constexpr (kCluster) {
-      const int t = team_.step(k),
-                rows = half.rows_of(p_.plan, min(team_.rows(t), team_.rows(team_.before(t))));
-      return rows == 0 ||
-             exchange_.wait(half, rows * (stride_ - own_columns()) * static_cast<int>(sizeof(T)), k);
+      const int sent = half.rows_of(p_.plan, min(rows, places_.rows(k - 1)));
+      return sent == 0 ||
+             exchange_.wait(half, sent * (stride() - own_columns()) * static_cast<int>(sizeof(T)), k);
     } else {
       return exchange_.wait(half, k);
     }
@@ -227,58 +234,44 @@ class PersistentForward {
 
   // h' of a row that this block hands over.
   __device__ int own_columns() const {
-    return min(p_.plan.units, stride_ - team_.block * p_.plan.units);
+    return min(p_.plan.units, stride() - team_.block * p_.plan.units);
   }
   __device__ void send(const Half& half, int k, int first, int rows) {
     if (!SLUICE_MUTANT(send_without_barrier)) __syncthreads();
-    exchange_.send(half, h_exchange(k + 1, first) + team_.block * p_.plan.units, rows, product_.stride(), 1,
-                   0, own_columns());
+    exchange_.send(half, h_exchange(k + 1, first) + team_.block * p_.plan.units, rows, 0, own_columns());
   }
 
-  // A tile's h', in shared memory.
-  __device__ const T* h_exchange_tile(int k, int first, int rows) const {
+  // A wave's h', in shared memory.
+  __device__ const T* h_exchange_wave(int k, int first, int rows) const {
     if constexpr (kCluster) return h_exchange(k, first);
-    gather(k, first, rows);
+    gather_rows(layouts_, h_exchange(k, first), int64_t{p_.plan.groups} * stride(), rows, tile_rows());
     if (!SLUICE_MUTANT(forward_tile_without_barrier)) __syncthreads();
     return tile_rows();
   }
 
-  __device__ void gather(int k, int first, int rows) const {
-    constexpr int kWide = 16 / static_cast<int>(sizeof(T));
-    // Looked up here: for all the compiler knows, the stores to the tile change parameters.
-    const int vecs = stride_ / kWide;
-    const T* from = h_exchange(k, first);
-    const int64_t apart = int64_t{p_.plan.groups} * stride_;  // the rows of a group
-    for (int i = static_cast<int>(threadIdx.x); i < rows * vecs; i += kPersistentThreads) {
-      const int row = i / vecs, vec = i % vecs;
-      *reinterpret_cast<float4*>(tile_rows() + row * product_.stride() + vec * kWide) =
-          __ldcg(reinterpret_cast<const float4*>(from + row * apart) + vec);
-    }
-  }
-
   // h of the step before, of zoneout.
-  __device__ float h_before(int t, int i) {
-    if constexpr (kKeepsH) return h_.front();
-    const int before = team_.before(t);
-    if (i < team_.rows(before))
-      return static_cast<float>(p_.y(team_.row(before, i), int64_t{team_.direction} * H_ + me_.j));
+  __device__ float h_before(int k, int tile, int i) const {
+    if constexpr (kKeepsH) return h_[tile];
+    if (i < places_.rows(k - 1))
+      return static_cast<float>(p_.y(places_.row(k - 1, i), int64_t{team_.direction} * H_ + me_.j));
     return d_.h0 ? d_.h0(team_.sequence(i), me_.j) : 0.0f;
   }
 
-  __device__ void finish(const Product& product, int k, int t, int tile, int i) {
+  __device__ void finish(const Product& product, const float* partials, int k, int tile, int i) {
     float sums[Cell::kGates] = {};
-    product.add_sums(shared_ + layout_.partials, me_.row, me_.unit, sums);
+    product.add_sums(partials, me_.row, me_.unit, sums);
     float x[Cell::kGates], slots[Cell::kSaved], prev[Cell::kStates] = {}, next[Cell::kStates];
 #pragma unroll
     for (int q = 0; q < Cell::kGates; ++q) x[q] = ring_.get(k, tile, q);
     const int b = team_.sequence(i);
-    if constexpr (Cell::kCarriesH) prev[0] = h_.front();
-    if constexpr (kHasC) prev[1] = c_.front();
+    if constexpr (Cell::kCarriesH) prev[0] = h_[tile];
+    if constexpr (kHasC) prev[1] = c_[tile];
     Cell::forward(x, sums, bias_, prev, slots, next);
     float h = next[0], c = next[Cell::kStates - 1];
     if (d_.masks.zoneout) {
+      const int t = places_.step(k);
       const float share_h = draw<1>(d_.masks.hidden, me_.j, b, t).at[0];
-      h = share_h * h_before(t, i) + (1.0f - share_h) * h;
+      h = share_h * h_before(k, tile, i) + (1.0f - share_h) * h;
       if constexpr (kHasC) {
         const float share_c = draw<1>(d_.masks.cell, me_.j, b, t).at[0];
         c = share_c * prev[1] + (1.0f - share_c) * c;
@@ -286,10 +279,10 @@ class PersistentForward {
     }
     const float h_masked = d_.masks.dropout ? mask(b, me_.j) * h : h;
     h_exchange(k + 1, i)[me_.j] = static_cast<T>(h_masked);
-    if constexpr (kHasC) c_.front() = c;
-    if constexpr (kKeepsH) h_.front() = h;
-    if (i >= team_.rows(team_.after(t))) write_state(b, h, c);
-    result_.row = team_.row(t, i);
+    if constexpr (kHasC) c_[tile] = c;
+    if constexpr (kKeepsH) h_[tile] = h;
+    if (i >= places_.rows(k + 1)) write_state(b, h, c);
+    result_.row = places_.row(k, i);
 #pragma unroll
     for (int q = 0; q < Cell::kSaved; ++q) result_.slots[q] = slots[q];
     result_.h = h;
@@ -308,28 +301,29 @@ class PersistentForward {
 
   const Params& p_;
   const Direction& d_;
+  const Layouts& layouts_;
   const Team& team_;
-  const int H_, stride_;  // stride_: of a row of h'
+  StepPlaces places_;
+  const int H_;
   const Finisher me_;
-  const ProductLayout product_;
-  const SharedLayout layout_;
   float* const shared_;
   Exchange exchange_;
   Ring<T, kForwardItems<Cell>> ring_;
   float bias_[Cell::kSaved] = {};
-  OfTiles c_, h_;  // kHasC, kKeepsH
+  const OfTiles c_, h_;  // kHasC, kKeepsH
   ForwardResult<Cell> result_;
 };
 
 template <class Cell, class T, int kFixedK, class Exchange>
 __global__ void __launch_bounds__(kPersistentThreads, 1)
-    persistent_forward(const __grid_constant__ PersistentForwardParams<T> p, int first_team) {
+    persistent_forward(const __grid_constant__ PersistentForwardParams<T> p,
+                       const __grid_constant__ Layouts layouts, int first_team) {
   if constexpr (Exchange::kCluster && !kTargetHasClusters) {
     __trap();
   } else {
     extern __shared__ float4 shared[];
     const Team team(p.plan, p.shape, p.places, p.exchange, first_team);
-    PersistentForward<Cell, T, kFixedK, Exchange> forward(p, team, reinterpret_cast<float*>(shared));
+    PersistentForward<Cell, T, kFixedK, Exchange> forward(p, layouts, team, reinterpret_cast<float*>(shared));
     forward.run();
   }
 }
@@ -337,7 +331,7 @@ __global__ void __launch_bounds__(kPersistentThreads, 1)
 // One version with and without recurrent dropout and zoneout, which all threads of a launch test for alike.
 template <class Cell, int kFixedK, class T>
 void launch_cell(const PersistentForwardParams<T>& p, cudaStream_t stream) {
-  launch_teams("persistent_forward",
+  launch_teams("persistent_forward", layouts_of<Cell>(Pass::forward, p.shape, p.plan),
                p.plan.cluster ? persistent_forward<Cell, T, kFixedK, ClusterExchange>
                               : persistent_forward<Cell, T, kFixedK, FlagExchange>,
                p, stream);

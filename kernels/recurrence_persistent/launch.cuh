@@ -16,18 +16,20 @@ inline constexpr bool kTargetHasClusters = false;
 #endif
 
 template <class Params>
-void launch_clusters(const char* name, void (*kernel)(Params, int), const Params& p, cudaStream_t stream) {
+void launch_clusters(const char* name, const Layouts& layouts, void (*kernel)(Params, Layouts, int),
+                     const Params& p, cudaStream_t stream) {
   launch_kernel(name, kernel,
                 Plan{.grid = {.x = int64_t{p.shape.directions} * p.plan.groups * p.plan.blocks},
                      .block = {.x = kPersistentThreads},
                      .shared = p.plan.shared,
                      .cluster = static_cast<unsigned>(p.plan.blocks)},
-                stream, p, 0);
+                stream, p, layouts, 0);
 }
 
 template <class Params>
-void launch_teams(const char* name, void (*kernel)(Params, int), const Params& p, cudaStream_t stream) {
-  if (p.plan.cluster) return launch_clusters(name, kernel, p, stream);
+void launch_teams(const char* name, const Layouts& layouts, void (*kernel)(Params, Layouts, int),
+                  const Params& p, cudaStream_t stream) {
+  if (p.plan.cluster) return launch_clusters(name, layouts, kernel, p, stream);
   const int teams = p.shape.directions * p.plan.groups;
   for (int first = 0; first < teams; first += p.plan.teams_at_once) {
     const int blocks = std::min(p.plan.teams_at_once, teams - first) * p.plan.blocks;
@@ -38,7 +40,7 @@ void launch_teams(const char* name, void (*kernel)(Params, int), const Params& p
                        .block = {.x = kPersistentThreads},
                        .shared = p.plan.shared,
                        .cooperative = true},
-                  stream, p, first);
+                  stream, p, layouts, first);
   }
 }
 

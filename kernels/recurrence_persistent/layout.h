@@ -1,7 +1,10 @@
 // What a plan means for a block: sizes that the host reckons with and the kernels use.
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/cells/cells.h"
+#include "kernels/core/divisor.h"
 #include "kernels/core/macros.h"
 #include "kernels/recurrence_persistent/recurrence_persistent.h"
 
@@ -10,8 +13,7 @@ namespace sluice::cuda {
 inline constexpr int kPersistentThreads = 256;
 inline constexpr int kPersistentWarps = kPersistentThreads / 32;
 inline constexpr int kMaxTileRows = 8;
-// Tiles of a group: a thread keeps one cell state in a register for each.
-inline constexpr int kMaxTiles = 6;
+inline constexpr int kMaxTiles = 6;  // of a group
 // Of a thread's part of a sum, the k whose weights may lie in registers: one for each of its outputs, up to
 // 48 or 64 in all. With 80, or with more tiles, ptxas spills a few bytes on sm_100a and sm_120.
 template <int kOutputs>
@@ -21,6 +23,8 @@ inline constexpr int kMmaRegisterK = 512;
 // What a load of 128 bits of a row serves: two of the tensor cores' steps of 16.
 inline constexpr int kMmaK = 32;
 inline constexpr int kRingStages = 2;
+// Values that a (row, unit) keeps from step to step: c and h; dc and what backward keeps of dh.
+inline constexpr int kKeptStates = 2;
 // Values of a (row, unit) that are fetched ahead: x_pre; slots, c or h of the step before, and dy.
 template <class Cell>
 inline constexpr int kForwardItems = Cell::kGates;
@@ -47,22 +51,20 @@ struct ProductLayout {
   int tile_rows;
   bool mma;  // by tensor cores
 
-  SLUICE_HD int lane_parts() const { return 32 / V; }
-  SLUICE_HD int output_tiles() const { return (4 * V + 15) / 16; }
-  SLUICE_HD int parts() const { return mma ? kPersistentWarps / output_tiles() : kPersistentThreads / V; }
-  SLUICE_HD int part_k() const { return register_k + shared_k; }
-  SLUICE_HD int padded_k() const { return parts() * part_k(); }
+  // What those make: worked out once, by product_layout().
+  int lane_parts = 0, output_tiles = 0, parts = 0;
   // Of a row of the tile, in elements. Of 16 bits, an odd multiple of 64 bytes: the eight lanes that load 128
   // bits at once, four of each of two rows, then meet in no bank.
-  SLUICE_HD int stride() const { return mma ? (padded_k() + 31) / 64 * 64 + 32 : padded_k() + 4; }
+  int stride = 0;
+  // Of the partial sums of a row and part, in f32 words: 4 more than a multiple of 16 keep the banks of
+  // neighbouring rows apart.
+  int sums_stride = 0;
+  int sums = 0;  // of a tile, in f32 words
 
-  // In f32 words: the weights in shared memory; the partial sums, and those of a row and part,
-  // where 4 more than a multiple of 16 keep the banks of neighbouring rows apart.
-  SLUICE_HD int shared_weights() const { return shared_k * outputs * kPersistentThreads / (mma ? 16 : 1); }
-  SLUICE_HD int sums_stride() const { return 16 * output_tiles() + 4; }
-  SLUICE_HD int sums() const {
-    return mma ? parts() * kMaxTileRows * sums_stride() : tile_rows * 4 * kPersistentThreads;
-  }
+  SLUICE_HD int part_k() const { return register_k + shared_k; }
+  SLUICE_HD int padded_k() const { return parts * part_k(); }
+  // In f32 words: the weights in shared memory.
+  int shared_weights() const { return shared_k * outputs * kPersistentThreads / (mma ? 16 : 1); }
 };
 
 // Elements of a row of h', in whole loads of 128 bits.
@@ -77,38 +79,76 @@ SLUICE_HD int first_gathered(int H) {
   return (Cell::kSaved - Cell::kGates) * H / 4 * 4;
 }
 
+// plan: its units, register_k, shared_k and tile_rows.
 template <class Cell>
-SLUICE_HD ProductLayout product_layout(Pass pass, const PersistentShape& s, const PersistentPlan& plan) {
+ProductLayout product_layout(Pass pass, const PersistentShape& s, const PersistentPlan& plan) {
   const bool forward = pass == Pass::forward, mma = s.element == 2;
-  return {.V = forward ? plan.units : plan.units / 4,
-          .outputs = forward && !mma ? Cell::kGates : 4,
-          .K = forward ? padded_hidden(s.hidden, s.element)
-                       : Cell::kSaved * s.hidden - first_gathered<Cell>(s.hidden),
-          .register_k = plan.register_k,
-          .shared_k = plan.shared_k,
-          .tile_rows = plan.tile_rows,
-          .mma = mma};
+  ProductLayout p = {.V = forward ? plan.units : plan.units / 4,
+                     .outputs = forward && !mma ? Cell::kGates : 4,
+                     .K = forward ? padded_hidden(s.hidden, s.element)
+                                  : Cell::kSaved * s.hidden - first_gathered<Cell>(s.hidden),
+                     .register_k = plan.register_k,
+                     .shared_k = plan.shared_k,
+                     .tile_rows = plan.tile_rows,
+                     .mma = mma};
+  p.lane_parts = 32 / p.V;
+  p.output_tiles = (4 * p.V + 15) / 16;
+  p.parts = mma ? kPersistentWarps / p.output_tiles : kPersistentThreads / p.V;
+  p.stride = mma ? (p.padded_k() + 31) / 64 * 64 + 32 : p.padded_k() + 4;
+  p.sums_stride = 16 * p.output_tiles + 4;
+  p.sums = mma ? p.parts * kMaxTileRows * p.sums_stride : p.tile_rows * 4 * kPersistentThreads;
+  return p;
 }
 
 // A block's dynamic shared memory, in f32 words, one region after the other.
 struct SharedLayout {
-  int weights, tile, partials, ring, end;
+  int weights, tile, partials, ring, states, end;
   int rows;        // of all tiles of the group
-  int tiles_rows;  // in `tile`: of one, or, in a cluster, what this step reads of all and what the next one
-                   // does
+  int tiles_rows;  // in `tile`: of a wave, or, in a cluster, what this step reads of all and what the next
+                   // one does
 };
 template <class Cell>
-SLUICE_HD SharedLayout shared_layout(Pass pass, const ProductLayout& product, const PersistentPlan& plan,
-                                     int sequences) {
+SharedLayout shared_layout(Pass pass, const ProductLayout& product, const PersistentPlan& plan,
+                           int sequences) {
   const int items = pass == Pass::forward ? kForwardItems<Cell> : kBackwardItems<Cell>;
   SharedLayout s = {};
   s.rows = plan.tiles(plan.rows(sequences)) * plan.tile_rows;
-  s.tiles_rows = plan.cluster ? 2 * s.rows : plan.tile_rows;
+  s.tiles_rows = plan.cluster ? 2 * s.rows : plan.wave * plan.tile_rows;
   s.tile = s.weights + product.shared_weights();
-  s.partials = s.tile + s.tiles_rows * product.stride() / (product.mma ? 2 : 1);
-  s.ring = s.partials + product.sums();
-  s.end = s.ring + kRingStages * items * s.rows * plan.units;
+  s.partials = s.tile + s.tiles_rows * product.stride / (product.mma ? 2 : 1);
+  s.ring = s.partials + plan.wave * product.sums;
+  s.states = s.ring + kRingStages * items * s.rows * plan.units;
+  s.end = s.states + kKeptStates * s.rows * plan.units;
   return s;
+}
+
+// All that a kernel would work out of plan and shape, by divisions above all.
+struct Layouts {
+  ProductLayout product;
+  SharedLayout shared;
+  // By flags: the copies of a row that is gathered, of so many bytes each.
+  int gather_bytes;
+  Divisor gather_copies;
+  // By a cluster: the stores of 128 bits of a wave that a block sends to each of the others; of a row; of a
+  // row's segment.
+  Divisor sent, sent_of_row, sent_of_segment;
+};
+template <class Cell>
+Layouts layouts_of(Pass pass, const PersistentShape& s, const PersistentPlan& plan) {
+  Layouts l = {};
+  l.product = product_layout<Cell>(pass, s, plan);
+  l.shared = shared_layout<Cell>(pass, l.product, plan, s.sequences);
+  const int first = pass == Pass::forward ? 0 : first_gathered<Cell>(s.hidden) * s.element,
+            row = pass == Pass::forward ? l.product.K * s.element : Cell::kSaved * s.hidden * s.element,
+            bytes = l.product.K * s.element;
+  l.gather_bytes = first % 16 == 0 && row % 16 == 0 && bytes % 16 == 0 ? 16 : 8;
+  l.gather_copies = Divisor(bytes / l.gather_bytes);
+  const int segments = pass == Pass::forward ? 1 : Cell::kGates,
+            of_segment = std::max(1, plan.units * s.element / 16);
+  l.sent_of_segment = Divisor(of_segment);
+  l.sent_of_row = Divisor(segments * of_segment);
+  l.sent = Divisor(plan.wave * plan.tile_rows * segments * of_segment);
+  return l;
 }
 
 // The same for the shape's cell.

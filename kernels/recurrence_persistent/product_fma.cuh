@@ -17,16 +17,13 @@ class FmaProduct {
   // weight(v, q, k): output q of group v; asked within the layout's padded k, zero outside the real one.
   template <class Weight>
   __device__ FmaProduct(const ProductLayout& layout, float* shared_weights, const Weight& weight)
-      : V_(layout.V),
-        parts_(layout.parts()),
-        shared_k_(layout.shared_k),
-        chunk_stride_(layout.lane_parts() * 4),
-        stride_(layout.stride()),
+      : layout_(layout),
+        chunk_stride_(layout.lane_parts * 4),
         shared_weights_(reinterpret_cast<float4*>(shared_weights) + threadIdx.x) {
     const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32,
               v = lane % layout.V, part = lane / layout.V;
-    first_register_k_ = warp * kFixedK * layout.lane_parts() + part * 4;
-    first_shared_k_ = kFixedK * layout.parts() + warp * shared_k_ * layout.lane_parts() + part * 4;
+    first_register_k_ = warp * kFixedK * layout.lane_parts + part * 4;
+    first_shared_k_ = kFixedK * layout.parts + warp * layout_.shared_k * layout.lane_parts + part * 4;
     const auto quad = [&](int q, int k) {
       return make_float4(weight(v, q, k), weight(v, q, k + 1), weight(v, q, k + 2), weight(v, q, k + 3));
     };
@@ -34,7 +31,7 @@ class FmaProduct {
     for (int i = 0; i < kFixedK / 4; ++i)
 #pragma unroll
       for (int q = 0; q < kOutputs; ++q) weights_[i][q] = quad(q, first_register_k_ + i * chunk_stride_);
-    for (int i = 0; i < shared_k_ / 4; ++i)
+    for (int i = 0; i < layout_.shared_k / 4; ++i)
       for (int q = 0; q < kOutputs; ++q)
         shared_weights_[(i * kOutputs + q) * kPersistentThreads] =
             quad(q, first_shared_k_ + i * chunk_stride_);
@@ -54,15 +51,15 @@ class FmaProduct {
   // The outputs of group v of a row: the parts in their order.
   __device__ void add_sums(const float* partials, int row, int v, float (&sums)[kOutputs]) const {
     const float4* mine = reinterpret_cast<const float4*>(partials) + row * kPersistentThreads + v;
-    for (int part = 0; part < parts_; ++part) add_quad(sums, mine[part * V_]);
+    for (int part = 0; part < layout_.parts; ++part) add_quad(sums, mine[part * layout_.V]);
   }
   // One output of a row of groups of four: the parts in their order, in four sums.
   __device__ float sum(const float* partials, int row, int output) const {
     const float* mine = partials + row * 4 * kPersistentThreads + output;
     float sums[4] = {};
-    for (int part = 0; part < parts_; part += 4)
+    for (int part = 0; part < layout_.parts; part += 4)
 #pragma unroll
-      for (int e = 0; e < 4; ++e) sums[e] += mine[(part + e) * 4 * V_];
+      for (int e = 0; e < 4; ++e) sums[e] += mine[(part + e) * 4 * layout_.V];
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
   }
 
@@ -76,7 +73,7 @@ class FmaProduct {
 #pragma unroll
       for (int row = 0; row < kRows; ++row)
         add(sums[row], quad_at(tile, row, first_register_k_, i), weights_[i]);
-    for (int i = 0; i < shared_k_ / 4; ++i) {
+    for (int i = 0; i < layout_.shared_k / 4; ++i) {
       float4 weights[kOutputs];
 #pragma unroll
       for (int q = 0; q < kOutputs; ++q)
@@ -91,7 +88,7 @@ class FmaProduct {
 
   // Chunk i of a row, from this thread's first k on.
   __device__ float4 quad_at(const float* tile, int row, int first_k, int i) const {
-    return *reinterpret_cast<const float4*>(tile + first_k + i * chunk_stride_ + row * stride_);
+    return *reinterpret_cast<const float4*>(tile + first_k + i * chunk_stride_ + row * layout_.stride);
   }
 
   __device__ static void add(float (&sums)[kOutputs], const float4& in, const float4 (&weights)[kOutputs]) {
@@ -105,7 +102,8 @@ class FmaProduct {
   }
 
   float4 weights_[kFixedK / 4][kOutputs];
-  int V_, parts_, first_register_k_, first_shared_k_, shared_k_, chunk_stride_, stride_;
+  const ProductLayout& layout_;
+  int first_register_k_, first_shared_k_, chunk_stride_;
   float4* shared_weights_;
 };
 

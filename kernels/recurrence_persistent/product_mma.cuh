@@ -34,63 +34,64 @@ __device__ void mma(float (&sums)[4], const uint4& a, uint32_t b0, uint32_t b1) 
 //
 // A sum's order is free, so a step's k are dealt to the lanes by what loads of 128 bits give: of the kMmaK =
 // 32 from k on, lane i of four has [k + 8i, k + 8i + 8) of each row, four of them for either of two steps.
-// The weights are laid out the same way. Two chains of steps hide each other's latency.
+// The weights are laid out the same way. Four chains of steps hide each other's latency.
 template <class T, int kFixedK>
 class MmaProduct {
  public:
   // weight(v, q, k): output q of group v; asked within the layout's padded k, zero outside the real one.
   template <class Weight>
   __device__ MmaProduct(const ProductLayout& layout, float* shared_weights, const Weight& weight)
-      : register_k_(layout.register_k),
-        shared_k_(layout.shared_k),
-        row_start_(min(lane() / 4, layout.tile_rows - 1) * layout.stride()),
-        shared_weights_(reinterpret_cast<uint4*>(shared_weights) + threadIdx.x),
-        parts_(layout.parts()),
-        sums_stride_(layout.sums_stride()) {
+      : layout_(layout),
+        row_start_(min(lane() / 4, layout.tile_rows - 1) * layout.stride),
+        shared_weights_(reinterpret_cast<uint4*>(shared_weights) + threadIdx.x) {
     const int warp = static_cast<int>(threadIdx.x) / 32;
-    part_ = warp / layout.output_tiles();
-    first_output_ = warp % layout.output_tiles() * 16 + lane() / 4;
+    part_ = warp / layout.output_tiles;
+    first_output_ = warp % layout.output_tiles * 16 + lane() / 4;
     first_k_ = part_ * layout.part_k() + lane() % 4 * 8;
 #pragma unroll
     for (int i = 0; i < kFixedK / kMmaK; ++i)
 #pragma unroll
       for (int step = 0; step < 2; ++step)
-        weights_[i][step] =
-            i * kMmaK < register_k_ ? fragment(weight, layout.V, first_k_ + i * kMmaK + 4 * step) : uint4{};
-    for (int i = 0; i < shared_k_ / kMmaK; ++i)
+        weights_[i][step] = i * kMmaK < layout_.register_k
+                                ? fragment(weight, layout.V, first_k_ + i * kMmaK + 4 * step)
+                                : uint4{};
+    for (int i = 0; i < layout_.shared_k / kMmaK; ++i)
       for (int step = 0; step < 2; ++step)
         shared_weights_[(2 * i + step) * kPersistentThreads] =
-            fragment(weight, layout.V, first_k_ + register_k_ + i * kMmaK + 4 * step);
+            fragment(weight, layout.V, first_k_ + layout_.register_k + i * kMmaK + 4 * step);
   }
 
   // The parts of the sums of 8 rows of `tile`: what is computed beyond `rows` is nobody's.
   __device__ void multiply(int /*rows*/, const T* tile, float* partials) const {
-    float sums[2][4] = {};
+    float sums[4][4] = {};
     const auto* in = reinterpret_cast<const uint4*>(tile + row_start_ + first_k_);
 #pragma unroll
     for (int i = 0; i < kFixedK / kMmaK; ++i)
-      if (i * kMmaK < register_k_) add(sums, weights_[i][0], weights_[i][1], in[i * (kMmaK / 8)]);
-    in += register_k_ / 8;
+      if (i * kMmaK < layout_.register_k)
+        add(sums[i % 2], sums[2 + i % 2], weights_[i][0], weights_[i][1], in[i * (kMmaK / 8)]);
+    in += layout_.register_k / 8;
     const uint4* weights = shared_weights_;
-    for (int i = 0; i < shared_k_; i += kMmaK, in += kMmaK / 8, weights += 2 * kPersistentThreads)
-      add(sums, weights[0], weights[kPersistentThreads], *in);
-    float* to = partials + (part_ * kMaxTileRows + lane() % 4 * 2) * sums_stride_ + first_output_;
-    to[0] = sums[0][0] + sums[1][0];
-    to[sums_stride_] = sums[0][1] + sums[1][1];
-    to[8] = sums[0][2] + sums[1][2];
-    to[sums_stride_ + 8] = sums[0][3] + sums[1][3];
+    for (int i = 0; i < layout_.shared_k; i += kMmaK, in += kMmaK / 8, weights += 2 * kPersistentThreads)
+      add(sums[0], sums[2], weights[0], weights[kPersistentThreads], *in);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) sums[0][i] = (sums[0][i] + sums[1][i]) + (sums[2][i] + sums[3][i]);
+    float* to = partials + (part_ * kMaxTileRows + lane() % 4 * 2) * layout_.sums_stride + first_output_;
+    to[0] = sums[0][0];
+    to[layout_.sums_stride] = sums[0][1];
+    to[8] = sums[0][2];
+    to[layout_.sums_stride + 8] = sums[0][3];
   }
 
   // The first outputs of group v of a row: the parts in their order.
   template <int kOutputs>
   __device__ void add_sums(const float* partials, int row, int v, float (&sums)[kOutputs]) const {
-    for (int part = 0; part < parts_; ++part)
+    for (int part = 0; part < layout_.parts; ++part)
       add_quad(sums, *reinterpret_cast<const float4*>(at(partials, part, row) + 4 * v));
   }
   // One output of a row.
   __device__ float sum(const float* partials, int row, int output) const {
     float sum = 0;
-    for (int part = 0; part < parts_; ++part) sum += at(partials, part, row)[output];
+    for (int part = 0; part < layout_.parts; ++part) sum += at(partials, part, row)[output];
     return sum;
   }
 
@@ -100,7 +101,7 @@ class MmaProduct {
   }
 
   __device__ const float* at(const float* partials, int part, int row) const {
-    return partials + (part * kMaxTileRows + row) * sums_stride_;
+    return partials + (part * kMaxTileRows + row) * layout_.sums_stride;
   }
 
   // This lane's part of A, of outputs first_output_ and 8 more, at k, k + 1 and k + 2, k + 3.
@@ -115,16 +116,16 @@ class MmaProduct {
     return {pair(output, k), pair(other, k), pair(output, k + 2), pair(other, k + 2)};
   }
 
-  __device__ static void add(float (&sums)[2][4], const uint4& even, const uint4& odd, const uint4& in) {
-    mma<T>(sums[0], even, in.x, in.y);
-    mma<T>(sums[1], odd, in.z, in.w);
+  __device__ static void add(float (&sums)[4], float (&others)[4], const uint4& even, const uint4& odd,
+                             const uint4& in) {
+    mma<T>(sums, even, in.x, in.y);
+    mma<T>(others, odd, in.z, in.w);
   }
 
   uint4 weights_[kFixedK / kMmaK][2];
-  int register_k_, shared_k_;
+  const ProductLayout& layout_;
   int row_start_;  // of this lane's row of B; a tile of fewer rows has its last one often
   uint4* shared_weights_;
-  int parts_, sums_stride_;
   int part_, first_output_, first_k_;
 };
 

@@ -57,6 +57,7 @@ struct PersistentPlan {
   int register_k = 0;    // of a part of the sum, a thread's or a warp's (Note [Product]): in registers,
   int shared_k = 0;      // and in shared memory
   bool cluster = false;  // Note [Exchange]
+  int wave = 1;          // tiles that are gathered, multiplied and finished between the same barriers
   int halves = 1;        // Note [Halves]
   int half_tiles = 0;    // of the first of two
   int teams_at_once = 0;
@@ -82,6 +83,7 @@ struct StepCounts {
   int64_t fma = 0;  // multiply-adds of products in f32,
   int64_t mma = 0;  // or m16n8k16 in 16 bits
   // Of the block.
+  int64_t waves = 0;
   int64_t barriers = 0;
   int64_t releases = 0;  // flags set
   int64_t acquires = 0;  // flags looked at; more where the block has to wait
@@ -170,7 +172,7 @@ struct LostBlock {
 struct Exchange {
   uint32_t* flags = nullptr;            // [halves * blocks * teams_at_once]; zeroed by launch()
   uint64_t* lost = nullptr;             // LostBlock::word(), in host memory
-  int64_t patience = int64_t{1} << 22;  // looks at a flag before its block counts as lost; some seconds
+  int64_t patience = int64_t{1} << 22;  // looks before a block counts as lost: some seconds
 };
 
 // T is what rows, slots, R and what is multiplied with it are stored in, f32, bf16 or f16; states and

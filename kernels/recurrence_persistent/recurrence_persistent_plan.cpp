@@ -19,7 +19,7 @@ bool by_mma(const PersistentShape& s) {
 // How each part of the sum is stored: k in registers as far as they go, up to register_k, the rest in shared
 // memory.
 void divide(PersistentPlan& p, const ProductLayout& product, int register_k) {
-  const int each = (product.K + product.parts() - 1) / product.parts();
+  const int each = (product.K + product.parts - 1) / product.parts;
   if (product.mma) {
     const int padded = (each + kMmaK - 1) / kMmaK * kMmaK;
     p.register_k = std::min(register_k, padded);
@@ -60,8 +60,12 @@ bool complete(PersistentPlan& p, Pass pass, const PersistentShape& s, const Devi
   if (p.halves > tiles) return false;
   p.half_tiles = (tiles + 1) / 2;
   divide(p, product_layout(pass, s, p), p.register_k);
-  p.shared = sizeof(float) * static_cast<size_t>(shared_layout(pass, s, p).end);
-  if (p.shared + kStaticShared > device.shared_per_block) return false;
+  // As many at once as there is room for: a wave costs its barriers and latencies, whatever it has.
+  for (p.wave = p.halves == 2 ? p.half_tiles : tiles;; --p.wave) {
+    p.shared = sizeof(float) * static_cast<size_t>(shared_layout(pass, s, p).end);
+    if (p.shared + kStaticShared <= device.shared_per_block) break;
+    if (p.wave == 1) return false;
+  }
   p.step = p.launches * step_cycles(pass, s, p, p.rows(sequences)).total();
   return true;
 }
@@ -83,7 +87,9 @@ StepCounts step_counts(Pass pass, const PersistentShape& shape, const Persistent
   StepCounts step;
   const int64_t halves = p.halves == 2 && tiles > p.half_tiles ? 2 : 1,
                 handed_over = own * (forward ? 1 : inputs) * e;
-  step.barriers = (p.cluster ? 0 : 2 * halves) + 2 * tiles;  // waiting, publishing; a tile, its sums
+  const auto waves_of = [&](int64_t of) { return (of + p.wave - 1) / p.wave; };
+  step.waves = halves == 2 ? waves_of(p.half_tiles) + waves_of(tiles - p.half_tiles) : waves_of(tiles);
+  step.barriers = (p.cluster ? 0 : 2 * halves) + 2 * step.waves;  // waiting, publishing; a wave, its sums
   if (p.cluster) {
     step.published = handed_over;
     step.sent = (p.blocks - 1) * handed_over;
@@ -96,7 +102,7 @@ StepCounts step_counts(Pass pass, const PersistentShape& shape, const Persistent
   step.fetched = own * (forward ? inputs : slots + 2) * f32;
   step.results = forward ? own * (slots * e + c + e) : p.cluster ? own * slots * e : 0;
   step.ring = own * (forward ? inputs * e : slots * e + before + e);
-  step.sums_in = own * product.parts() * (forward ? 4 : 1) * f32;
+  step.sums_in = own * product.parts * (forward ? 4 : 1) * f32;
   if (product.mma) {
     // A tile is multiplied whole: each warp 16 outputs and 8 rows.
     const int64_t by_warps = tiles * kPersistentWarps, sums = 16 * kMaxTileRows;
@@ -151,7 +157,7 @@ namespace {
 
 // Of the kernels there are.
 std::vector<int> register_ks(Pass pass, const PersistentShape& shape) {
-  const ProductLayout product = product_layout(pass, shape, {});
+  const ProductLayout product = product_layout(pass, shape, {.units = 8});
   if (product.mma) return {kMmaRegisterK};
   const auto& in_f32 = product.outputs == 3 ? kRegisterK<3> : kRegisterK<4>;
   return {in_f32[0], in_f32[1]};

@@ -124,8 +124,7 @@ TEST_P(Persistent, regularised) {
   }
 }
 
-// A block that looks once at its team's flags finds them unset: it cannot be the last to publish and the
-// first to look.
+// Without patience a block does not even look.
 class PersistentTeam : public testing::TestWithParam<PersistentExchange> {};
 INSTANTIATE_TEST_SUITE_P(, PersistentTeam,
                          testing::Values(PersistentExchange::flags, PersistentExchange::cluster),

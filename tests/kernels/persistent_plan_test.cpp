@@ -28,7 +28,7 @@ void expect_sound(const PersistentPlan& p, Pass pass, const PersistentShape& sha
   EXPECT_GE(p.blocks * p.units, shape.hidden);
   EXPECT_LT((p.blocks - 1) * p.units, shape.hidden);
   EXPECT_GE(product.padded_k(), product.K);
-  EXPECT_GE(product.stride(), product.padded_k());
+  EXPECT_GE(product.stride, product.padded_k());
   EXPECT_GE(p.groups, 1);
   EXPECT_LE(p.groups, shape.sequences);
   EXPECT_LE(p.rows(shape.sequences), kMaxTiles * p.tile_rows);
@@ -53,9 +53,9 @@ void expect_sound(const PersistentPlan& p, Pass pass, const PersistentShape& sha
   EXPECT_EQ(p.shared_k % kMmaK, 0);
   EXPECT_LE(p.register_k, kMmaRegisterK);
   EXPECT_TRUE(p.shared_k == 0 || p.register_k == kMmaRegisterK);
-  EXPECT_LT((product.part_k() - kMmaK) * product.parts(), product.K + kMmaK * product.parts());
-  EXPECT_EQ(product.parts() * product.output_tiles(), kPersistentWarps);
-  EXPECT_GE(16 * product.output_tiles(), 4 * product.V);
+  EXPECT_LT((product.part_k() - kMmaK) * product.parts, product.K + kMmaK * product.parts);
+  EXPECT_EQ(product.parts * product.output_tiles, kPersistentWarps);
+  EXPECT_GE(16 * product.output_tiles, 4 * product.V);
 }
 
 // Whatever the shape: all of R has a place, every row a group, and the launch fits the device.
