@@ -14,7 +14,7 @@ class LossTest : public BackendTest {
   // Differences of logits pass through e^x and a logarithm: 16 units of the largest value beside the sum over
   // K.
   Bound bound(int K) const {
-    Bound b = tolerance::activated_sum(acc_, K);
+    Bound b = tolerance::activated_sum(acc_, K, tolerance::activation_units(acc_));
     b.of_largest += 8 * tolerance::unit(acc_);
     return b;
   }

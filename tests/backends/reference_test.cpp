@@ -48,7 +48,14 @@ class Reference : public BackendTest {
   }
   // f64: rounding alone. f32: the inputs, too, are rounded. Both pass through a few sums of at most 30
   // products.
-  Bound bound() const { return {16 * tolerance::unit(dtype_), 16 * tolerance::unit(dtype_)}; }
+  Bound bound(double units = 16) const {
+    return {units * tolerance::unit(dtype_), units * tolerance::unit(dtype_)};
+  }
+  // cuDNN's persistent algorithms (kCudnnPersistent in tolerance.h): 1.2 times what dh0 was off on an H200,
+  // 108.8, by far the most; the next was 51.
+  Bound layers_bound() const {
+    return GetParam().algorithm == CudnnAlgorithm::standard ? bound() : bound(130);
+  }
 
   Numbers numbers_ = read_reference();
 };
@@ -188,9 +195,9 @@ TEST_P(Reference, classifier) {
   const std::vector<Place> places = places_of(host);
   for (size_t k = 0; k < y.size(); ++k)
     if (places[k / (kD * kH)].valid) valid_y.push_back(y[k]);
-  EXPECT_TRUE(near(valid_y, of("y"), bound()));
+  EXPECT_TRUE(near(valid_y, of("y"), layers_bound()));
   const auto check = [&](Tensor got, const std::string& name) {
-    EXPECT_TRUE(near(rig.get(got), of(name), bound())) << name;
+    EXPECT_TRUE(near(rig.get(got), of(name), layers_bound())) << name;
   };
   check(pool.y, "pooled");
   check(logits, "logits");

@@ -160,14 +160,22 @@ RnnResult run(Backend& backend, RnnPath path, const RnnProblem& p) {
 
 namespace {
 
+tolerance::Activations activations_of(const RnnShape& shape) {
+  if (shape.cudnn_algorithm != CudnnAlgorithm::standard) return tolerance::kCudnnPersistent;
+  const double each = tolerance::activation_units(shape.dtype);
+  return {each, each, each};
+}
+
 struct Bounds {
   Bound forward, backward, weights;
 };
 Bounds bounds_of(const RnnProblem& p) {
   const double T = p.host.steps, products = p.shape.input_size + p.shape.hidden_size;
-  return {tolerance::recurrence(p.shape.dtype, T, products),
-          tolerance::recurrence(p.shape.dtype, T, 4 * products),
-          tolerance::weight_gradient(p.shape.dtype, T, 4 * products, p.host.tokens)};
+  const DType type = p.shape.dtype;
+  const tolerance::Activations a = activations_of(p.shape);
+  return {tolerance::recurrence(type, T, products, a.values),
+          tolerance::recurrence(type, T, 4 * products, a.gradients),
+          tolerance::weight_gradient(type, T, 4 * products, p.host.tokens, a.weights)};
 }
 
 }  // namespace

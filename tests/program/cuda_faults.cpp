@@ -144,6 +144,9 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* props, int index) {
   }
   return error;
 }
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int) {
+  return call("cudaDeviceGetDefaultMemPool", pool, 0);
+}
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total) {
   const cudaError_t error = call("cudaMemGetInfo", free_bytes, total);
   if (const std::string* memory = Faults::get().setting("memory"))

@@ -28,7 +28,7 @@ class LstmStudy : public testing::TestWithParam<Version> {
     const Result<float> got = run(GetParam(), p, 1);
     const double largest_c = *std::max_element(wanted.cT.begin(), wanted.cT.end(),
                                                [](double a, double b) { return std::abs(a) < std::abs(b); });
-    const Bound bound = tolerance::recurrence(DType::f32, T, H);
+    const Bound bound = tolerance::recurrence(DType::f32, T, H, tolerance::activation_units(DType::f32));
     EXPECT_LE(distance(got, wanted),
               (bound.of_element + bound.of_largest) * std::max(1.0, std::abs(largest_c)));
     const Result<float> again = run(GetParam(), p, 2);

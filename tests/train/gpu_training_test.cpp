@@ -19,6 +19,10 @@ using test::RigOptions;
 // After 20 updates, of a whole tensor's size. In f64 nothing but the order of sums differs; a fault of the
 // maths would show there first.
 constexpr double kRelative = 1e-5, kRelativeF64 = 1e-11;
+// Of cuDNN's persistent algorithms between batch normalisations; on an H200 with cuDNN 9.19 first moments
+// were 1.42e-4 off, norms 7.9e-5, layers' weights less than 1e-5. Errors of 1e-6 in each tanh of an exact
+// network and of half of that in each sigmoid make 0.94e-4 in first moments, of 5e-6 4.8e-4.
+constexpr double kRelativePersistent = 1.7e-4;
 constexpr int64_t kUpdates = 20;
 
 // In types of 16 bits and with short steps, which keep rounding from growing into another training. A loss:
@@ -39,6 +43,7 @@ struct TrainingCase {
   // Clipped values, gathered over two batches, divided by their own small size, or tokens that dropout makes
   // zero, normalised: f32 itself is 1e-4 from f64 there. The bound in f32 is then what f32 costs.
   bool ill_conditioned = false;
+  double relative = kRelative;  // in f32
 };
 
 RigOptions plain() {
@@ -160,6 +165,7 @@ std::vector<TrainingCase> cudnn_cases() {
   add("PersistStatic", CudnnAlgorithm::persist_static, as_it_is);
   add("PersistStaticPadded", CudnnAlgorithm::persist_static, padded);
   add("PersistDynamicStacked", CudnnAlgorithm::persist_dynamic, stacked);
+  cases.back().relative = kRelativePersistent;
   add("SmallH", CudnnAlgorithm::persist_static_small_h, as_it_is);
   return cases;
 }
@@ -299,8 +305,10 @@ RigOptions options_of(const TrainingCase& c) {
 
 // Of two steps whose h rounding makes equal, max pooling takes the earlier one: the gradient goes through
 // another step, at an equal loss. Layer normalisation scales each step's gradient by its own deviation, and
-// that one update's norm differs by a fifth. A comparison would be of ties.
+// that one update's norm differs by a fifth; batch normalisation between layers passes it on to every step,
+// and weights end up to 0.019 apart (cuDNN on an H200, f16). A comparison would be of ties.
 void pool_without_ties(ModelConfig& model) {
+  if (!model.layer_norm && !model.batch_norm_between_layers) return;
   std::erase(model.pooling, Pooling::max);
   if (model.pooling.empty()) model.pooling = {Pooling::mean};
 }
@@ -321,7 +329,7 @@ class GpuTraining : public testing::TestWithParam<TrainingCase> {
       expect_finite(train_in_half(options, type));
       options.model.layer_norm = false;
     }
-    if (options.model.layer_norm) pool_without_ties(options.model);
+    pool_without_ties(options.model);
     const Training cpu = train(options, Device::cpu), gpu = train_in_half(options, type);
     expect_same_shape(gpu, cpu);
     expect_within_rounding(gpu, cpu, type, GetParam().ill_conditioned);
@@ -365,7 +373,7 @@ TEST_P(GpuTraining, follows_the_cpu) {
   const Training cpu = train(options, Device::cpu), gpu = train(options, Device::cuda);
   expect_same_shape(gpu, cpu);
   EXPECT_EQ(train(options, Device::cuda).state, gpu.state) << "not the same bits again";
-  if (!GetParam().ill_conditioned) return expect_close(gpu, cpu, kRelative);
+  if (!GetParam().ill_conditioned) return expect_close(gpu, cpu, GetParam().relative);
   options.model.dtype = DType::f64;
   expect_errors_alike(gpu, cpu, train(options, Device::cpu));
 }
