@@ -31,7 +31,7 @@ my @kCases = (
     ['gru',  'f32',  'flags',   11, 1, [4, 128], [8,  256]],
     ['gru',  'bf16', 'flags',   11, 1, [8, 256], [22, 704]],
     ['lstm', 'f32',  'cluster', 11, 1, [5, 128], [9,  256]],
-    ['lstm', 'bf16', 'cluster', 8,  1, [5, 128], [9,  256]],
+    ['lstm', 'bf16', 'cluster', 24, 1, [5, 128], [9,  256]],    # rows enough that each thread sends, and looks up where to
     ['gru',  'f32',  'cluster', 11, 1, [5, 128], [9,  256]],
 );
 

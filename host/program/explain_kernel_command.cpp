@@ -57,11 +57,11 @@ cuda::ModelledLayer modelled(const ExplainedLayer& layer) {
 std::string describe(const cuda::PersistentPlan& p, int sequences, size_t most_shared) {
   const double in_registers = 100.0 * p.register_k / (p.register_k + p.shared_k);
   return fmt::format(
-      "{} x {} blocks{}, {} group{} of {} rows{}, R {:.0f} % in registers and {:.0f} % in shared memory "
+      "{} x {} blocks{}, {} group{} of {} rows, R {:.0f} % in registers and {:.0f} % in shared memory "
       "({} of {} KB), {} {}{}",
       p.teams_at_once, p.blocks, p.cluster ? " in clusters" : "", p.groups, p.groups > 1 ? "s" : "",
-      p.rows(sequences), p.halves > 1 ? " in two halves" : "", in_registers, 100 - in_registers,
-      p.shared >> 10, most_shared >> 10, p.launches, p.cluster ? "wave" : "launch",
+      p.rows(sequences), in_registers, 100 - in_registers, p.shared >> 10, most_shared >> 10, p.launches,
+      p.cluster ? "wave" : "launch",
       p.launches == 1 ? ""
       : p.cluster     ? "s"
                       : "es");
@@ -157,7 +157,8 @@ void print_counts(const ExplainedPath& path) {
     fmt::print("  {:<9} {:>8} {:>6} {:>8} {:>8} {:>8} {:>10} {:>10} {:>8} {:>6} {:>8} {:>8} {:>10}\n",
                forward ? "forward" : "backward", s.fma, s.mma, s.barriers, s.releases, s.acquires,
                s.published, s.gathered, s.sent, int64_t{s.kR}, s.fetched, s.results,
-               s.gathered + s.sent + s.operands + s.weights + s.sums_out + s.sums_in + s.ring);
+               s.gathered + s.sent + s.operands + s.weights + s.sums_out + s.sums_in + s.ring + s.states_in +
+                   s.states_out);
   }
 }
 

@@ -12,6 +12,7 @@ constexpr double kProductLatency = 1.6e-6;
 constexpr double kProductShare = 0.4;
 constexpr double kL2 = 5.5e12, kL2Multiprocessors = 132, kL2Clock = 1.83e9;
 constexpr double kMostInL2 = 30e6;
+constexpr const char* kFitted = "fitted to steps timed on an H200";
 
 double excess(double part, double beside) {
   return std::max(0.0, part - beside);
@@ -80,19 +81,17 @@ const std::vector<ModelConstant>& model_constants() {
       {"share of the multiply-adds that a product of few rows reaches", kProductShare, "", "estimate"},
       {"reads from L2 by all multiprocessors of an H100", kL2 / 1e12, "TB/s", "Luo et al., arXiv 2501.12084"},
       {"largest R that stays in L2", kMostInL2 / 1e6, "MB", "H100's 50 MB, less what passes through"},
-      {"exchange between multiprocessors", kExchangeCycles, "cycles",
-       "0.70 us: public H100 measurements of release and acquire"},
-      {"L2 into one multiprocessor while all read", kL2BytesPerCycle, "bytes/cycle",
-       "Luo et al., arXiv 2501.12084"},
-      {"exchange within a cluster", kClusterCycles, "cycles",
-       "estimate, 0.45 us: a load of distributed shared memory takes 0.11, a barrier of a cluster 0.65"},
-      {"shared memory of a cluster into one multiprocessor", kClusterBytesPerCycle, "bytes/cycle",
-       "Luo et al., arXiv 2501.12084"},
-      {"shared memory of a multiprocessor", kSharedBytesPerCycle, "bytes/cycle",
-       "CUDA C++ Programming Guide"},
+      {"exchange between multiprocessors", kExchangeCycles, "cycles", kFitted},
+      {"L2 into one multiprocessor while all read", kL2BytesPerCycle, "bytes/cycle", kFitted},
+      {"exchange within a cluster", kClusterCycles, "cycles", kFitted},
+      {"shared memory of a cluster into one multiprocessor", kClusterBytesPerCycle, "bytes/cycle", kFitted},
+      {"shared memory of a multiprocessor", kSharedBytesPerCycle, "bytes/cycle", kFitted},
+      {"f32 multiply-adds of a multiprocessor", kFmaPerCycle, "a cycle", kFitted},
       {"16-bit multiply-adds of a multiprocessor's tensor cores by mma.sync", kMmaPerCycle, "a cycle",
        "public H100 measurements of m16n8k16, 65 % of the data sheet's"},
-      {"gates and states of a step", kPointwiseCycles, "cycles", "estimate"},
+      {"a step, whatever its rows", kStepCycles, "cycles", kFitted},
+      {"a wave of tiles: barriers, latencies", kWaveCycles, "cycles", kFitted},
+      {"gates and states of a tile", kTileCycles, "cycles", kFitted},
       {"chunks: share of the multiply-adds that sums over rows reach", kSumShare, "", "estimate"},
       {"chunks: outputs that a block of such a sum computes", kSumTile, "", "estimate: tiles of 128 x 128"},
   };

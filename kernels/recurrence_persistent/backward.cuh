@@ -8,7 +8,7 @@
 // Shapes:  as recurrence_step; Note [Teams], Note [Product]: a block gathers d(R h) [rows,G*H] of all its
 //          team and multiplies them with R's columns of its own units.
 // Grid:    one block of 256 threads on an SM: blocks * teams of the plan; cooperative.
-// Turn m:  for each half of the rows: wait for the d_slots of turn m - 1; for each wave of tiles: d(R h) to
+// Turn m:  wait for the d_slots of turn m - 1; for each wave of tiles: d(R h) to
 //          shared memory, where it is not there already, partial sums, one (row, unit) for each thread; own
 //          d_slots published, or sent to the cluster; then the fetch of slots, c or h before (of a GRU, from
 //          y) and dy two turns ahead. One turn more than steps ends what ends at the first step.
@@ -16,7 +16,7 @@
 //          blocks * G * H of d(R h) through L2, or between shared memories.
 // Sync:    d_slots lie in `slots`, where each row is written once: nothing is overwritten that another block
 //          may still read (before that, a row is only read by the thread that will write it, by its fetch).
-//          A block's flag of epoch m + 1 says that its d_slots of turn m are written, of a half. Written
+//          A block's flag of epoch m + 1 says that its d_slots of turn m are written. Written
 //          before read: stores, barrier of the block, release; acquire, barrier, loads, which go to L2 as L1
 //          may hold slots.
 //          A cluster's blocks hold d(R h) in two buffers: those of turn m are sent to buffer m % 2 once a
@@ -61,6 +61,7 @@ class PersistentBackward {
         me_(p.plan, H_, team.block),
         shared_(shared),
         exchange_(p.plan, layouts, team, p.exchange),
+        gather_(layouts),
         ring_(shared + layouts.shared.ring, p.plan, p.shape),
         dc_(shared + layouts.shared.states, p.plan),
         dh_kept_(shared + layouts.shared.states + layouts.shared.rows * p.plan.units, p.plan) {}
@@ -200,21 +201,13 @@ class PersistentBackward {
   __device__ bool turn(const Product& product, int m) {
     places_.enter(m);
     ring_.wait();
-#pragma unroll 1
-    for (int half = 0; half < p_.plan.halves; ++half)
-      if (!turn(product, m, Half(p_.plan, half))) return false;
-    return true;
-  }
-
-  __device__ bool turn(const Product& product, int m, const Half& half) {
     const int known = places_.rows(m - 1), all = max(known, places_.rows(m));
-    bool lost = !wait(half, m, known);
+    bool lost = !wait(m, known);
     if (!kCluster && lost) return false;
 #pragma unroll 1
-    for (int tile = half.first_tile; tile < half.end_tile; tile += p_.plan.wave) {
+    for (int tile = 0; tile * p_.plan.tile_rows < all; tile += p_.plan.wave) {
       const int tile_rows = p_.plan.tile_rows, first = tile * tile_rows,
                 here = min(all - first, p_.plan.wave * tile_rows), later = min(here, known - first);
-      if (here <= 0) break;
       float* partials = shared_ + layouts_.shared.partials;
       if (later > 0) {
         const T* in = gathered_wave(m - 1, first, later);
@@ -234,22 +227,21 @@ class PersistentBackward {
         if (me_.at_work && row < here)
           finish(product, partials + w * layouts_.product.sums, m, tile + w, first + row, known);
       }
-      if constexpr (kCluster) send(half, m, first);
+      if constexpr (kCluster) send(m, first);
     }
     if constexpr (!kCluster)
-      if (half.rows_of(p_.plan, places_.rows(m)) > 0) exchange_.publish(half);
+      if (places_.rows(m) > 0) exchange_.publish();
     return true;
   }
 
-  // For d(R h) of the half's rows that turn m - 1 had, of this launch.
-  __device__ bool wait(const Half& half, int m, int known) {
-    const int rows = half.rows_of(p_.plan, known);
-    if (rows == 0 || m == turns_.begin) return true;
+  // For d(R h) of turn m - 1, of this launch.
+  __device__ bool wait(int m, int known) {
+    if (known == 0 || m == turns_.begin) return true;
     if constexpr (kCluster)
       return exchange_.wait(
-          half, rows * (layouts_.product.K - Cell::kGates * own_units()) * static_cast<int>(sizeof(T)), m);
+          known * (layouts_.product.K - Cell::kGates * own_units()) * static_cast<int>(sizeof(T)), m);
     else
-      return exchange_.wait(half, m);
+      return exchange_.wait(m);
   }
 
   // d(R h) of turn m that a cluster's block holds, of row i of the group.
@@ -260,11 +252,11 @@ class PersistentBackward {
   __device__ int own_units() const {
     return min(p_.plan.units, H_ - team_.block * p_.plan.units);
   }
-  __device__ void send(const Half& half, int m, int first) {
+  __device__ void send(int m, int first) {
     if (!SLUICE_MUTANT(send_without_barrier)) __syncthreads();
     const int here = min(places_.rows(m) - first, p_.plan.wave * p_.plan.tile_rows);
     if (m + 1 < turns_.end)
-      exchange_.send(half, d_recurrent(m, first) + team_.block * p_.plan.units, here, H_, own_units());
+      exchange_.send(d_recurrent(m, first) + team_.block * p_.plan.units, here, H_, own_units());
   }
 
   // A wave's d(R h) of turn m, in shared memory.
@@ -276,9 +268,8 @@ class PersistentBackward {
   }
 
   __device__ void gather(int m, int first, int rows, T* to) const {
-    gather_rows(layouts_,
-                static_cast<const T*>(d_.slots.row(places_.row(m, first))) + first_gathered<Cell>(H_),
-                p_.plan.groups * d_.slots.dims[1], rows, to);
+    gather_.rows(static_cast<const T*>(d_.slots.row(places_.row(m, first))) + first_gathered<Cell>(H_),
+                 p_.plan.groups * d_.slots.dims[1], rows, to);
   }
 
   __device__ void finish(const Product& product, const float* partials, int m, int tile, int i, int known) {
@@ -338,6 +329,7 @@ class PersistentBackward {
   const Finisher me_;
   float* const shared_;
   Exchange exchange_;
+  const Gather gather_;
   Ring<T, kBackwardItems<Cell>> ring_;
   const OfTiles dc_, dh_kept_;  // dc_: kHasC
 };

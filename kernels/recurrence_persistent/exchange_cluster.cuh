@@ -2,10 +2,10 @@
 // and writes its own share into the others'. Note [Exchange].
 //
 // PTX ISA 9.7.9.13 st.async: the store counts its bytes at an mbarrier of the block that it writes to;
-// whoever sees that barrier's phase complete, by an acquire, sees what was stored. Phase n of a half
+// whoever sees that barrier's phase complete, by an acquire, sees what was stored. Phase n
 // completes when its owner has said how many bytes it expects (its one arrival) and all have come. Bytes may
 // come before that, but not in the phase before: a block sends those of n + 2 after it has all of n + 1,
-// whose senders had all of n. So two barriers a half do.
+// whose senders had all of n. So two barriers do.
 #pragma once
 
 #include "kernels/core/mutant.h"
@@ -19,8 +19,14 @@ class ClusterExchange {
 
   __device__ ClusterExchange(const PersistentPlan& plan, const Layouts& layouts, const Team& team,
                              const Exchange& exchange)
-      : blocks_(plan.blocks), patience_(exchange.patience), layouts_(layouts), team_(team) {
-    __shared__ uint64_t barriers[2][2];
+      : blocks_(plan.blocks),
+        patience_(exchange.patience),
+        stride_(layouts.product.stride),
+        sent_(layouts.sent),
+        sent_of_row_(layouts.sent_of_row),
+        sent_of_segment_(layouts.sent_of_segment),
+        team_(team) {
+    __shared__ uint64_t barriers[2];
     barriers_ = address_of(barriers);
   }
 
@@ -28,7 +34,7 @@ class ClusterExchange {
   // seen. The barriers too, by what meet() releases: their fence is PTX's idiom, once a launch.
   __device__ void begin() const {
     if (threadIdx.x == 0) {
-      for (uint32_t barrier = 0; barrier < 4; ++barrier)
+      for (uint32_t barrier = 0; barrier < 2; ++barrier)
         asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(barriers_ + 8 * barrier) : "memory");
       asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     }
@@ -41,25 +47,23 @@ class ClusterExchange {
   // the same place of the other blocks. All threads call it, after a barrier; so was the last read of that
   // place in this block before one.
   template <class T>
-  __device__ void send(const Half& half, const T* from, int rows, int apart, int columns) const {
+  __device__ void send(const T* from, int rows, int apart, int columns) const {
     constexpr int kWide = 16 / static_cast<int>(sizeof(T));
-    const uint32_t barrier = barrier_of(half, waits_.at(half));
-    const Divisor sent = layouts_.sent, of_row = layouts_.sent_of_row, of_segment = layouts_.sent_of_segment;
-    for (int i = static_cast<int>(threadIdx.x); i < (blocks_ - 1) * sent.d; i += kPersistentThreads) {
-      const int turn = sent.of(i), in_tile = i - turn * sent.d, row = of_row.of(in_tile),
-                in_row = in_tile - row * of_row.d, segment = of_segment.of(in_row),
-                column = (in_row - segment * of_segment.d) * kWide;
+    const uint32_t barrier = barrier_of(waits_);
+    for (int i = static_cast<int>(threadIdx.x); i < (blocks_ - 1) * sent_.d; i += kPersistentThreads) {
+      const int turn = sent_.of(i), in_wave = sent_.rest(i), row = sent_of_row_.of(in_wave),
+                in_row = sent_of_row_.rest(in_wave), segment = sent_of_segment_.of(in_row),
+                column = sent_of_segment_.rest(in_row) * kWide;
       if (row >= rows || column >= columns) continue;
       const int next = team_.block + 1 + turn, peer = next < blocks_ ? next : next - blocks_;
-      const T* value = from + row * layouts_.product.stride + segment * apart + column;
+      const T* value = from + row * stride_ + segment * apart + column;
       store(mapped(address_of(value), peer), *reinterpret_cast<const uint4*>(value), mapped(barrier, peer));
     }
   }
 
   // Waits until `bytes` have come of what was sent next. False: they did not; the kernel must end.
-  __device__ bool wait(const Half& half, int bytes, int at_step) {
-    const uint32_t n = waits_.at(half), barrier = barrier_of(half, n);
-    waits_.count(half);
+  __device__ bool wait(int bytes, int at_step) {
+    const uint32_t n = waits_++, barrier = barrier_of(n);
     if (threadIdx.x == 0)
       asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
                    : "memory");
@@ -76,9 +80,8 @@ class ClusterExchange {
   __device__ static uint32_t address_of(const void* shared) {
     return static_cast<uint32_t>(__cvta_generic_to_shared(shared));
   }
-  __device__ uint32_t barrier_of(const Half& half, uint32_t phase) const {
-    return barriers_ +
-           8 * (2 * static_cast<uint32_t>(half.index) + (SLUICE_MUTANT(one_cluster_barrier) ? 0 : phase % 2));
+  __device__ uint32_t barrier_of(uint32_t phase) const {
+    return barriers_ + 8 * (SLUICE_MUTANT(one_cluster_barrier) ? 0 : phase % 2);
   }
   __device__ static uint32_t mapped(uint32_t address, int block) {
     uint32_t there = 0;
@@ -112,10 +115,11 @@ class ClusterExchange {
 
   int blocks_;
   int64_t patience_;
-  const Layouts& layouts_;
+  int stride_;  // of a row
+  Divisor sent_, sent_of_row_, sent_of_segment_;
   const Team& team_;
-  uint32_t barriers_;  // two of each half
-  OfHalves waits_;     // as many were sent, when the next is
+  uint32_t barriers_;   // two
+  uint32_t waits_ = 0;  // as many were sent, when the next is
 };
 
 }  // namespace sluice::cuda

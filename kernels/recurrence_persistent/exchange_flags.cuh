@@ -16,31 +16,29 @@ class FlagExchange {
       : blocks_(plan.blocks),
         patience_(exchange.patience),
         team_(team),
-        flags_(exchange.flags + static_cast<int>(blockIdx.x) / blocks_ * blocks_ * plan.halves) {}
+        flags_(exchange.flags + static_cast<int>(blockIdx.x) / blocks_ * blocks_) {}
 
-  // Says that this block has once more handed over its share of the half's rows. All threads of the block
-  // call it.
-  __device__ void publish(const Half& half) {
-    published_.count(half);
+  // Says that this block has once more handed over its share. All threads of the block call it.
+  __device__ void publish() {
+    ++published_;
     if (!SLUICE_MUTANT(publish_without_barrier)) __syncthreads();
     if (threadIdx.x != 0) return;
-    uint32_t* flag = flags_ + half.index * blocks_ + team_.block;
+    uint32_t* flag = flags_ + team_.block;
     if (SLUICE_MUTANT(publish_without_release))
-      *static_cast<volatile uint32_t*>(flag) = published_.at(half);
+      *static_cast<volatile uint32_t*>(flag) = published_;
     else
-      release_flag(flag, published_.at(half));
+      release_flag(flag, published_);
   }
 
   // Waits until every block of the team has published as often as this one. False: one did not come, and the
   // kernel must end.
-  __device__ bool wait(const Half& half, int at_step) const {
+  __device__ bool wait(int at_step) const {
     if (SLUICE_MUTANT(wait_skipped)) return true;
-    const uint32_t epoch = published_.at(half) - (SLUICE_MUTANT(wait_for_the_epoch_before) ? 1 : 0);
-    const uint32_t* flags = flags_ + half.index * blocks_;
+    const uint32_t epoch = published_ - (SLUICE_MUTANT(wait_for_the_epoch_before) ? 1 : 0);
     int lost = 0;
     for (int other = static_cast<int>(threadIdx.x); other < blocks_ && threadIdx.x < 32; other += 32) {
       int64_t looks = 0;
-      while (looks < patience_ && look(flags + other) < epoch) ++looks;
+      while (looks < patience_ && look(flags_ + other) < epoch) ++looks;
       lost |= looks == patience_;
     }
     if (SLUICE_MUTANT(wait_without_barrier)) return true;
@@ -59,7 +57,7 @@ class FlagExchange {
   int64_t patience_;
   const Team& team_;
   uint32_t* flags_;
-  OfHalves published_;
+  uint32_t published_ = 0;
 };
 
 }  // namespace sluice::cuda

@@ -5,7 +5,7 @@
 //            mixes h and c with those before; h' = recurrent dropout's mask * h of the step before.
 // Shapes:  as recurrence_step; Note [Teams] says who has which rows and units, Note [Product] who multiplies.
 // Grid:    one block of 256 threads on an SM: blocks * teams of the plan; cooperative.
-// Step:    for each half of the rows: wait for the team's h'; for each wave of tiles: h' to shared memory,
+// Step:    wait for the team's h'; for each wave of tiles: h' to shared memory,
 //          where it is not there already, partial sums, one (row, unit) of a tile for each thread: sum of the
 //          parts in their order, x_pre, bias, cell; h' of the own units published, or sent to the cluster;
 //          then what nobody waits for: y, slots, c of the last tile, and the fetch of x_pre two steps ahead.
@@ -14,10 +14,9 @@
 //          elements (c in f32 always) to and from global memory, of a GRU x_pre 3, slots 4, y, h': 9 H; and
 //          blocks * H elements of h' through L2, or between shared memories.
 // Rounds:  in 16 bits what is stored: h' where it is published, slots, y. States and sums are f32.
-// Sync:    h' lies in two buffers, steps k reads buffer k % 2 and writes the other. All of this for each
-// half.
-//          By flags: a block's flag of epoch e = k + 1 says that the h' that step k reads is written, its own
-//          units. Epochs count the steps that have rows of the half.
+// Sync:    h' lies in two buffers, steps k reads buffer k % 2 and writes the other. //          By flags: a
+// block's flag of epoch e = k + 1 says that the h' that step k reads is written, its own
+//          units. Epochs count the steps.
 //          Written before read: stores, barrier of the block, release; acquire, barrier, loads.
 //          Read before overwritten: a block writes buffer (k + 1) % 2 at step k after it has seen every flag
 //          at k + 1; a block sets its flag to k + 1 at the end of step k - 1 after all its threads have read
@@ -73,6 +72,7 @@ class PersistentForward {
         me_(p.plan, H_, team.block),
         shared_(shared),
         exchange_(p.plan, layouts, team, p.exchange),
+        gather_(layouts),
         ring_(shared + layouts.shared.ring, p.plan, p.shape),
         c_(shared + layouts.shared.states, p.plan),
         h_(shared + layouts.shared.states + layouts.shared.rows * p.plan.units, p.plan) {
@@ -154,7 +154,7 @@ class PersistentForward {
     if constexpr (kCluster)
       exchange_.begin();
     else
-      for (int half = 0; half < p_.plan.halves; ++half) exchange_.publish(Half(p_.plan, half));
+      exchange_.publish();
   }
 
   __device__ void write_state(int b, float h, float c) const {
@@ -180,23 +180,14 @@ class PersistentForward {
   __device__ bool step(const Product& product, int k) {
     places_.enter(k);
     ring_.wait();
-#pragma unroll 1
-    for (int half = 0; half < p_.plan.halves; ++half)
-      if (!step(product, k, Half(p_.plan, half))) return false;
-    return true;
-  }
-
-  __device__ bool step(const Product& product, int k, const Half& half) {
     const int rows = places_.rows(k);
-    const bool has_rows = half.rows_of(p_.plan, rows) > 0;
-    bool lost = has_rows && !wait(half, k, rows);
+    bool lost = !wait(k, rows);
     if (!kCluster && lost) return false;
     float* partials = shared_ + layouts_.shared.partials;
 #pragma unroll 1
-    for (int tile = half.first_tile; tile < half.end_tile; tile += p_.plan.wave) {
+    for (int tile = 0; tile * p_.plan.tile_rows < rows; tile += p_.plan.wave) {
       const int tile_rows = p_.plan.tile_rows, first = tile * tile_rows,
                 here = min(rows - first, p_.plan.wave * tile_rows);
-      if (here <= 0) break;
       const T* in = h_exchange_wave(k, first, here);
       for (int w = 0; w * tile_rows < here; ++w)
         product.multiply(min(here - w * tile_rows, tile_rows), in + w * tile_rows * layouts_.product.stride,
@@ -213,22 +204,20 @@ class PersistentForward {
         if (me_.at_work && row < here)
           finish(product, partials + w * layouts_.product.sums, k, tile + w, first + row);
       }
-      if constexpr (kCluster) send(half, k, first, min(here, places_.rows(k + 1) - first));
+      if constexpr (kCluster) send(k, first, min(here, places_.rows(k + 1) - first));
     }
-    if constexpr (!kCluster)
-      if (has_rows) exchange_.publish(half);
+    if constexpr (!kCluster) exchange_.publish();
     write_result();
     return true;
   }
 
-  // For h' of the half's rows at step k; of a cluster, those that step k - 1 had.
-  __device__ bool wait(const Half& half, int k, int rows) {
+  // For h' of step k; of a cluster, those that step k - 1 had.
+  __device__ bool wait(int k, int rows) {
     if constexpr (kCluster) {
-      const int sent = half.rows_of(p_.plan, min(rows, places_.rows(k - 1)));
-      return sent == 0 ||
-             exchange_.wait(half, sent * (stride() - own_columns()) * static_cast<int>(sizeof(T)), k);
+      const int sent = min(rows, places_.rows(k - 1));
+      return sent == 0 || exchange_.wait(sent * (stride() - own_columns()) * static_cast<int>(sizeof(T)), k);
     } else {
-      return exchange_.wait(half, k);
+      return exchange_.wait(k);
     }
   }
 
@@ -236,15 +225,15 @@ class PersistentForward {
   __device__ int own_columns() const {
     return min(p_.plan.units, stride() - team_.block * p_.plan.units);
   }
-  __device__ void send(const Half& half, int k, int first, int rows) {
+  __device__ void send(int k, int first, int rows) {
     if (!SLUICE_MUTANT(send_without_barrier)) __syncthreads();
-    exchange_.send(half, h_exchange(k + 1, first) + team_.block * p_.plan.units, rows, 0, own_columns());
+    exchange_.send(h_exchange(k + 1, first) + team_.block * p_.plan.units, rows, 0, own_columns());
   }
 
   // A wave's h', in shared memory.
   __device__ const T* h_exchange_wave(int k, int first, int rows) const {
     if constexpr (kCluster) return h_exchange(k, first);
-    gather_rows(layouts_, h_exchange(k, first), int64_t{p_.plan.groups} * stride(), rows, tile_rows());
+    gather_.rows(h_exchange(k, first), int64_t{p_.plan.groups} * stride(), rows, tile_rows());
     if (!SLUICE_MUTANT(forward_tile_without_barrier)) __syncthreads();
     return tile_rows();
   }
@@ -308,6 +297,7 @@ class PersistentForward {
   const Finisher me_;
   float* const shared_;
   Exchange exchange_;
+  const Gather gather_;
   Ring<T, kForwardItems<Cell>> ring_;
   float bias_[Cell::kSaved] = {};
   const OfTiles c_, h_;  // kHasC, kKeepsH

@@ -33,8 +33,7 @@ void launch_teams(const char* name, const Layouts& layouts, void (*kernel)(Param
   const int teams = p.shape.directions * p.plan.groups;
   for (int first = 0; first < teams; first += p.plan.teams_at_once) {
     const int blocks = std::min(p.plan.teams_at_once, teams - first) * p.plan.blocks;
-    check_cuda("cudaMemsetAsync",
-               cudaMemsetAsync(p.exchange.flags, 0, sizeof(uint32_t) * blocks * p.plan.halves, stream));
+    check_cuda("cudaMemsetAsync", cudaMemsetAsync(p.exchange.flags, 0, sizeof(uint32_t) * blocks, stream));
     launch_kernel(name, kernel,
                   Plan{.grid = {.x = blocks},
                        .block = {.x = kPersistentThreads},

@@ -102,7 +102,7 @@ class FmaProduct {
   }
 
   float4 weights_[kFixedK / 4][kOutputs];
-  const ProductLayout& layout_;
+  const ProductLayout layout_;  // by value: looked up once
   int first_register_k_, first_shared_k_, chunk_stride_;
   float4* shared_weights_;
 };

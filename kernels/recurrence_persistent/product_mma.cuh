@@ -14,7 +14,7 @@ namespace sluice::cuda {
 // mma.m16n8k16 with floating point type": lane = 4 g + i holds A[g and g + 8, k], B[k, g] for k = 2i, 2i + 1,
 // 2i + 8, 2i + 9, and of sums the outputs g and g + 8 of rows 2i and 2i + 1.
 template <class T>
-__device__ void mma(float (&sums)[4], const uint4& a, uint32_t b0, uint32_t b1) {
+__device__ void mma(float (&sums)[4], uint4 a, uint32_t b0, uint32_t b1) {
   if constexpr (std::is_same_v<T, bf16>)
     asm volatile(
         "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
@@ -65,13 +65,14 @@ class MmaProduct {
   __device__ void multiply(int /*rows*/, const T* tile, float* partials) const {
     float sums[4][4] = {};
     const auto* in = reinterpret_cast<const uint4*>(tile + row_start_ + first_k_);
+    const int register_k = layout_.register_k;
 #pragma unroll
     for (int i = 0; i < kFixedK / kMmaK; ++i)
-      if (i * kMmaK < layout_.register_k)
+      if (i * kMmaK < register_k)
         add(sums[i % 2], sums[2 + i % 2], weights_[i][0], weights_[i][1], in[i * (kMmaK / 8)]);
-    in += layout_.register_k / 8;
+    in += register_k / 8;
     const uint4* weights = shared_weights_;
-    for (int i = 0; i < layout_.shared_k; i += kMmaK, in += kMmaK / 8, weights += 2 * kPersistentThreads)
+    for (int i = layout_.shared_k; i > 0; i -= kMmaK, in += kMmaK / 8, weights += 2 * kPersistentThreads)
       add(sums[0], sums[2], weights[0], weights[kPersistentThreads], *in);
 #pragma unroll
     for (int i = 0; i < 4; ++i) sums[0][i] = (sums[0][i] + sums[1][i]) + (sums[2][i] + sums[3][i]);
@@ -116,15 +117,15 @@ class MmaProduct {
     return {pair(output, k), pair(other, k), pair(output, k + 2), pair(other, k + 2)};
   }
 
-  __device__ static void add(float (&sums)[4], float (&others)[4], const uint4& even, const uint4& odd,
-                             const uint4& in) {
+  // By value, which a load of 128 bits gives: of a reference each part would be loaded by itself.
+  __device__ static void add(float (&sums)[4], float (&others)[4], uint4 even, uint4 odd, uint4 in) {
     mma<T>(sums, even, in.x, in.y);
     mma<T>(others, odd, in.z, in.w);
   }
 
   uint4 weights_[kFixedK / kMmaK][2];
-  const ProductLayout& layout_;
-  int row_start_;  // of this lane's row of B; a tile of fewer rows has its last one often
+  const ProductLayout layout_;  // by value: looked up once
+  int row_start_;               // of this lane's row of B; a tile of fewer rows has its last one often
   uint4* shared_weights_;
   int part_, first_output_, first_k_;
 };

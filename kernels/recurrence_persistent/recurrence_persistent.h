@@ -11,10 +11,6 @@
 // how far it is (exchange_flags.cuh); or, where a team is a cluster (compute capability 9.0), in the shared
 // memory of each, into which the others write (exchange_cluster.cuh).
 //
-// Note [Halves]
-// A team of more rows than a tile may deal with them in two halves, each with an exchange of its own: what
-// one half waits for travels while the other is computed.
-//
 // Note [Chunks]
 // Backward may be cut into chunks of turns, a launch each, so that the gradients of weights are summed over
 // the rows of the chunks that are done beside the next one. Turns are counted as by a team of all T steps:
@@ -58,8 +54,6 @@ struct PersistentPlan {
   int shared_k = 0;      // and in shared memory
   bool cluster = false;  // Note [Exchange]
   int wave = 1;          // tiles that are gathered, multiplied and finished between the same barriers
-  int halves = 1;        // Note [Halves]
-  int half_tiles = 0;    // of the first of two
   int teams_at_once = 0;
   int launches = 1;   // of flags; clusters follow each other by themselves
   size_t shared = 0;  // bytes of a block
@@ -94,16 +88,19 @@ struct StepCounts {
   int64_t fetched = 0;              // x_pre; gates, c and dy: 32 bits at least
   int64_t results = 0;              // gates, c and y
   // Bytes of shared memory.
-  int64_t sent = 0;      // of a cluster: read, and stored to each of the other blocks
-  int64_t operands = 0;  // read: of the tile, by products,
-  int64_t weights = 0;   // and of R
-  int64_t sums_out = 0;  // partial sums written,
-  int64_t sums_in = 0;   // and read
-  int64_t ring = 0;      // read of what was fetched
+  int64_t sent = 0;                       // of a cluster: read, and stored to each of the other blocks
+  int64_t operands = 0;                   // read: of the tile, by products,
+  int64_t weights = 0;                    // and of R
+  int64_t sums_out = 0;                   // partial sums written,
+  int64_t sums_in = 0;                    // and read
+  int64_t ring = 0;                       // read of what was fetched
+  int64_t states_in = 0, states_out = 0;  // what threads keep from step to step
 
-  int64_t written() const { return published + gathered + results + sums_out + 4 * releases; }
+  // Copies to shared memory that are asynchronous count as reads alone.
+  static constexpr int64_t kPlace = 8;  // of the rows of a step: looked up ahead
+  int64_t written() const { return published + results + sums_out + states_out + kPlace + 4 * releases; }
   int64_t read() const {
-    return kR + gathered + fetched + sent + operands + weights + sums_in + ring + 4 * acquires;
+    return kR + gathered + fetched + sent + operands + weights + sums_in + ring + states_in + 4 * acquires;
   }
 };
 StepCounts step_counts(Pass, const PersistentShape&, const PersistentPlan&, int rows);
@@ -170,7 +167,7 @@ struct LostBlock {
 };
 
 struct Exchange {
-  uint32_t* flags = nullptr;            // [halves * blocks * teams_at_once]; zeroed by launch()
+  uint32_t* flags = nullptr;            // [blocks * teams_at_once]; zeroed by launch()
   uint64_t* lost = nullptr;             // LostBlock::word(), in host memory
   int64_t patience = int64_t{1} << 22;  // looks before a block counts as lost: some seconds
 };

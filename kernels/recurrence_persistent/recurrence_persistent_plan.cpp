@@ -44,7 +44,7 @@ bool may_be_cluster(Pass pass, const PersistentShape& s, int blocks, const Devic
          (pass == Pass::forward || s.hidden * s.element % 16 == 0);
 }
 
-// Completes a layout whose units, register_k, tile_rows, cluster and halves are given; false where it does
+// Completes a layout whose units, register_k, tile_rows and cluster are given; false where it does
 // not fit.
 bool complete(PersistentPlan& p, Pass pass, const PersistentShape& s, const DeviceProps& device) {
   p.blocks = (s.hidden + p.units - 1) / p.units;
@@ -57,11 +57,9 @@ bool complete(PersistentPlan& p, Pass pass, const PersistentShape& s, const Devi
   p.teams_at_once = std::min(teams, s.directions * p.groups);
   p.launches = (s.directions * p.groups + p.teams_at_once - 1) / p.teams_at_once;
   const int tiles = p.tiles(p.rows(sequences));
-  if (p.halves > tiles) return false;
-  p.half_tiles = (tiles + 1) / 2;
   divide(p, product_layout(pass, s, p), p.register_k);
   // As many at once as there is room for: a wave costs its barriers and latencies, whatever it has.
-  for (p.wave = p.halves == 2 ? p.half_tiles : tiles;; --p.wave) {
+  for (p.wave = tiles;; --p.wave) {
     p.shared = sizeof(float) * static_cast<size_t>(shared_layout(pass, s, p).end);
     if (p.shared + kStaticShared <= device.shared_per_block) break;
     if (p.wave == 1) return false;
@@ -85,23 +83,24 @@ StepCounts step_counts(Pass pass, const PersistentShape& shape, const Persistent
                 own = int64_t{rows} * p.units, f32 = sizeof(float), c = cell.states == 2 ? f32 : 0,
                 before = c > 0 ? c : e, inputs = cell.gates, slots = cell.saved;
   StepCounts step;
-  const int64_t halves = p.halves == 2 && tiles > p.half_tiles ? 2 : 1,
-                handed_over = own * (forward ? 1 : inputs) * e;
-  const auto waves_of = [&](int64_t of) { return (of + p.wave - 1) / p.wave; };
-  step.waves = halves == 2 ? waves_of(p.half_tiles) + waves_of(tiles - p.half_tiles) : waves_of(tiles);
-  step.barriers = (p.cluster ? 0 : 2 * halves) + 2 * step.waves;  // waiting, publishing; a wave, its sums
+  const int64_t handed_over = own * (forward ? 1 : inputs) * e;
+  step.waves = (tiles + p.wave - 1) / p.wave;
+  step.barriers = (p.cluster ? 0 : 2) + 2 * step.waves;  // waiting, publishing; a wave, its sums
   if (p.cluster) {
     step.published = handed_over;
     step.sent = (p.blocks - 1) * handed_over;
   } else {
-    step.releases = halves;
-    step.acquires = p.blocks * halves;
+    step.releases = 1;
+    step.acquires = p.blocks;
     step.published = own * (forward ? 1 : slots) * e;
     step.gathered = rows * product.K * e;
   }
   step.fetched = own * (forward ? inputs : slots + 2) * f32;
   step.results = forward ? own * (slots * e + c + e) : p.cluster ? own * slots * e : 0;
   step.ring = own * (forward ? inputs * e : slots * e + before + e);
+  const int64_t h_kept = forward && cell.states == 2 ? (by_mma(shape) ? f32 : 0) : f32;  // of backward dh
+  step.states_in = own * (c + (forward && cell.states == 2 ? 0 : f32));
+  step.states_out = own * (c + h_kept);
   step.sums_in = own * product.parts * (forward ? 4 : 1) * f32;
   if (product.mma) {
     // A tile is multiplied whole: each warp 16 outputs and 8 rows.
@@ -125,30 +124,21 @@ StepCycles step_cycles(Pass pass, const PersistentShape& shape, const Persistent
   const StepCounts counts = step_counts(pass, shape, p, rows);
   const auto cycles = [](int64_t of, double each_cycle) { return static_cast<double>(of) / each_cycle; };
   // What a block sends is as much as it gets.
-  StepCycles step = {.exchange = p.cluster ? cycles(counts.sent, kClusterBytesPerCycle)
-                                           : cycles(counts.gathered, kL2BytesPerCycle),
-                     .latency = p.blocks == 1 ? 0
-                                : p.cluster   ? kClusterCycles
-                                              : kExchangeCycles,
-                     .pointwise = kPointwiseCycles};
-  // Partial sums are written and read; of products in f32, rows that nobody asked for are left out.
+  StepCycles step = {
+      .weights = cycles(counts.weights + (by_mma(shape) ? counts.operands : 0), kSharedBytesPerCycle),
+      .exchange =
+          p.cluster ? cycles(counts.sent, kClusterBytesPerCycle) : cycles(counts.gathered, kL2BytesPerCycle),
+      .latency = p.blocks == 1 ? 0
+                 : p.cluster   ? kClusterCycles
+                               : kExchangeCycles,
+      .pointwise =
+          kStepCycles + kWaveCycles * static_cast<double>(counts.waves) + kTileCycles * p.tiles(rows)};
   if (by_mma(shape)) {
     step.products = cycles(counts.mma * 16 * 8 * 16, kMmaPerCycle);
-    step.weights = cycles(counts.weights + counts.operands, kSharedBytesPerCycle);
-    step.pointwise += cycles(2 * counts.sums_out, kSharedBytesPerCycle);
-  } else {
+  } else {  // rows that nobody asked for are left out
     const ProductLayout product = product_layout(pass, shape, p);
     step.products =
         cycles(rows * product.part_k() * product.outputs * int64_t{kPersistentThreads}, kFmaPerCycle);
-    step.weights = cycles(counts.weights, kSharedBytesPerCycle);
-    step.pointwise += cycles(2 * counts.sums_in, kSharedBytesPerCycle);
-  }
-  // While one half waits the other is computed: half of the work.
-  if (p.halves == 2 && p.tiles(rows) > p.half_tiles) {
-    step.pointwise += kPointwiseCycles;
-    const double beside = (step.chain() + step.pointwise + (p.cluster ? 0 : step.exchange)) / 2;
-    step.latency = std::max(0.0, step.latency - beside);
-    if (p.cluster) step.exchange = std::max(0.0, step.exchange - std::max(0.0, beside - kClusterCycles));
   }
   return step;
 }
@@ -163,31 +153,30 @@ std::vector<int> register_ks(Pass pass, const PersistentShape& shape) {
   return {in_f32[0], in_f32[1]};
 }
 
-// Whether `a` is to be taken rather than `b`: where they are equally fast, that with more in registers.
+// Whether `a` is to be taken rather than `b`: where they are equally fast, that with more in registers, or of
+// smaller tiles.
 bool better(const PersistentPlan& a, const PersistentPlan& b) {
   if (b.units == 0 || a.step != b.step) return b.units == 0 || a.step < b.step;
-  return a.register_k > b.register_k;
+  return a.register_k != b.register_k ? a.register_k > b.register_k : a.tile_rows < b.tile_rows;
 }
 
-// Of all units, register_k, tile_rows, exchanges and halves.
+// Of all units, register_k, tile_rows and exchanges.
 PersistentPlan best_of(Pass pass, const PersistentShape& shape, const DeviceProps& device) {
   PersistentPlan best;
   for (int units : {32, 16, 8})
     for (int register_k : register_ks(pass, shape))
       for (int tile_rows : {8, 4, 2})
-        for (bool cluster : {false, true})
-          for (int halves : {1, 2}) {
-            PersistentPlan candidate;
-            candidate.units = units;
-            candidate.register_k = register_k;
-            candidate.tile_rows = tile_rows;
-            candidate.cluster = cluster;
-            candidate.halves = halves;
-            const auto unwanted = cluster ? PersistentExchange::flags : PersistentExchange::cluster;
-            if (shape.exchange != unwanted && complete(candidate, pass, shape, device) &&
-                better(candidate, best))
-              best = candidate;
-          }
+        for (bool cluster : {false, true}) {
+          PersistentPlan candidate;
+          candidate.units = units;
+          candidate.register_k = register_k;
+          candidate.tile_rows = tile_rows;
+          candidate.cluster = cluster;
+          const auto unwanted = cluster ? PersistentExchange::flags : PersistentExchange::cluster;
+          if (shape.exchange != unwanted && complete(candidate, pass, shape, device) &&
+              better(candidate, best))
+            best = candidate;
+        }
   return best;
 }
 
@@ -238,7 +227,7 @@ struct ChunkedTimes {
 int backward_chunks(const PersistentShape& shape, const PersistentPlan& p, const SumsOfRows& sums,
                     const DeviceProps& device) {
   if (sums.rows == 0) return 1;
-  const double rate = kSumShare * (by_mma(shape) ? kMmaPerCycle : kFmaPerCycle),
+  const double rate = kSumShare * (by_mma(shape) ? kMmaPerCycle : kPeakFmaPerCycle),
                gates = double{1} * traits_of(shape.cell).gates * shape.hidden,
                rows = static_cast<double>(sums.rows), steps = sums.steps;
   const int active = static_cast<int>((sums.rows + sums.steps - 1) / sums.steps);

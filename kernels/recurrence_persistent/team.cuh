@@ -103,31 +103,6 @@ class StepPlaces {
   int active_, offset_;  // of the step that is written next
 };
 
-// The tiles of a half of the team's rows: Note [Halves].
-struct Half {
-  int index, first_tile, end_tile;
-
-  __device__ Half(const PersistentPlan& plan, int half)
-      : index(half),
-        first_tile(half * plan.half_tiles),
-        end_tile(half + 1 < plan.halves ? plan.half_tiles : kMaxTiles) {}
-
-  // Of the group's first `rows` rows, those that lie in this half.
-  __device__ int rows_of(const PersistentPlan& plan, int rows) const {
-    return max(0, min(rows, end_tile * plan.tile_rows) - first_tile * plan.tile_rows);
-  }
-};
-
-// A count for each half.
-class OfHalves {
- public:
-  __device__ uint32_t at(const Half& half) const { return half.index == 0 ? first_ : second_; }
-  __device__ void count(const Half& half) { ++(half.index == 0 ? first_ : second_); }
-
- private:
-  uint32_t first_ = 0, second_ = 0;
-};
-
 // Which (row of a tile, unit) a thread finishes: the same unit in every tile.
 struct Finisher {
   int row, unit, j;  // unit of the block, of the layer

@@ -39,7 +39,8 @@ void expect_sound(const PersistentPlan& p, Pass pass, const PersistentShape& sha
     EXPECT_LE(p.blocks, static_cast<int>(most_in_cluster(gpu)));
     EXPECT_TRUE(pass == Pass::forward || shape.hidden * shape.element % 16 == 0);
   }
-  EXPECT_TRUE(p.halves == 1 || p.half_tiles < p.tiles(p.rows(shape.sequences)));
+  EXPECT_GE(p.wave, 1);
+  EXPECT_LE(p.wave, std::max(1, p.tiles(p.rows(shape.sequences))));
   EXPECT_GE(p.launches * p.teams_at_once, shape.directions * p.groups);
   EXPECT_LT(p.shared, gpu.shared_per_block);
   EXPECT_EQ(p.shared, sizeof(float) * static_cast<size_t>(shared_layout(pass, shape, p).end));
@@ -159,25 +160,6 @@ TEST(PersistentPlan, teams_of_a_few_blocks_are_clusters) {
   EXPECT_FALSE(planned("H100 SXM").cluster);
 }
 
-// Of 16 rows in tiles of 8: while one waits the other is computed, until only 8 rows are left.
-TEST(PersistentPlan, model_of_two_halves_hides_latency) {
-  const PersistentShape shape{CellKind::lstm, 512, 16, 1, 4};
-  PersistentPlan p{.units = 16, .blocks = 32, .groups = 1, .tile_rows = 8, .register_k = 16, .shared_k = 16};
-  for (bool cluster : {false, true}) {
-    p.cluster = cluster;
-    p.halves = 1;
-    const StepCycles once = step_cycles(Pass::forward, shape, p, 16),
-                     few = step_cycles(Pass::forward, shape, p, 8);
-    p.halves = 2;
-    p.half_tiles = 1;
-    const StepCycles twice = step_cycles(Pass::forward, shape, p, 16);
-    EXPECT_LT(twice.latency, once.latency);
-    EXPECT_GT(twice.pointwise, once.pointwise);
-    EXPECT_LT(twice.total(), once.total());
-    EXPECT_DOUBLE_EQ(step_cycles(Pass::forward, shape, p, 8).total(), few.total());
-  }
-}
-
 TEST(PersistentPlan, refusals_say_why) {
   using testing::HasSubstr;
   const auto reason = [](Pass pass, int hidden, const DeviceProps& gpu, CellKind cell = CellKind::lstm) {
@@ -231,17 +213,14 @@ TEST(StepCounts, of_layers_of_128_units) {
 }
 
 // By hand, of the same 11 rows.
-TEST(StepCounts, of_two_halves_and_of_a_cluster) {
+TEST(StepCounts, of_waves_and_of_a_cluster) {
   PersistentPlan plan{.units = 32, .blocks = 4, .groups = 1, .tile_rows = 8, .register_k = 16};
-  plan.halves = 2;
-  plan.half_tiles = 1;
   const PersistentShape shape{CellKind::lstm, 128, 11};
-  const StepCounts halves = step_counts(Pass::forward, shape, plan, 11);
-  EXPECT_EQ(halves.barriers, 8);
-  EXPECT_EQ(halves.releases, 2);
-  EXPECT_EQ(halves.acquires, 8);
-  EXPECT_EQ(step_counts(Pass::forward, shape, plan, 8).releases, 1);
+  EXPECT_EQ(step_counts(Pass::forward, shape, plan, 11).barriers, 6);
+  plan.wave = 2;
+  EXPECT_EQ(step_counts(Pass::forward, shape, plan, 11).barriers, 4);
 
+  plan.wave = 1;
   plan.cluster = true;
   const StepCounts forward = step_counts(Pass::forward, shape, plan, 11),
                    backward = step_counts(Pass::backward, shape, plan, 11);
@@ -327,7 +306,7 @@ TEST(Chunks, are_many_only_where_the_chain_leaves_multiprocessors_idle) {
 }
 
 TEST(Chunks, are_more_where_there_is_more_to_sum_beside_them) {
-  const PersistentShape shape{CellKind::lstm, 256, 16, 1, 2};
+  const PersistentShape shape{CellKind::lstm, 512, 16, 1, 2};
   EXPECT_EQ(chunks_of("H100 SXM", shape, 30), 1);
   EXPECT_GT(chunks_of("H100 SXM", shape, 1000), 1);
   EXPECT_GE(chunks_of("H100 SXM", shape, 2000), chunks_of("H100 SXM", shape, 1000));
