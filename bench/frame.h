@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,24 +61,42 @@ struct Machine {
 // rehearsal: by sizes that are soon done; the figures mean nothing.
 Machine measure_machine(Device device, int threads, bool rehearsal);
 
-// A rival in a process of its own: it gets ready, prints "ready", then for every line "go" runs one
-// repetition and prints its seconds. Throws Failure when it ends or prints something else.
+// A rival: one process, which serves every case of a family over a pipe. What is said there:
+// bench/rivals/serve.py. Throws Failure when it ends or answers something else.
 class Rival {
  public:
   explicit Rival(const std::vector<std::string>& command);
   ~Rival();
   Rival(Rival&&) noexcept;
-  double repeat();
+
+  // Names hold no spaces; `options` are the rival program's own. Throws UserError with the rival's words
+  // where it refuses the case.
+  void prepare(const std::string& name, const std::string& options);
+  double repeat(const std::string& name);
+  void drop(const std::string& name);
 
  private:
+  std::string ask(const std::string& line);
   std::string read_line();
   struct Pipes;
   std::unique_ptr<Pipes> pipes_;
 };
 
-// Prints a table to stdout and writes PATH.csv and PATH.json (temporary name, then rename) unless path is
-// empty. A rehearsal's are marked as such.
-void report(const std::vector<Timing>& timings, const Machine& machine, bool rehearsal,
-            const std::string& path);
+// The timings of a run, kept as they come: one that is cut off has lost nothing but the case under way.
+class Report {
+ public:
+  // path: of PATH.csv and PATH.json; empty: none are written. A rehearsal's are marked as such.
+  Report(Device device, int threads, bool rehearsal, std::string path);
+  // One case: prints its lines to stdout and writes the files anew (temporary name, then rename).
+  void add(const std::vector<Timing>& timings);
+
+ private:
+  Device device_;
+  int threads_;
+  bool rehearsal_;
+  std::string path_;
+  std::optional<Machine> machine_;  // measured with the first case
+  std::vector<Timing> all_;
+};
 
 }  // namespace sluice::bench

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that this repository can find out on an NVIDIA GPU, in under ten minutes: builds, runs the tests labelled gpu and
-# compute-sanitizer on some of them, times every kernel, and LSTM layers by every path beside PyTorch.
+# compute-sanitizer on some of them, times layers by every path and training steps beside PyTorch, and every kernel, and asks cuDNN
+# what it takes.
 #
 #     bench/gpu_report.sh [--python PYTHON] [--out FOLDER] [--build BUILD] [--rehearse]
 #
@@ -10,6 +11,8 @@
 #     --rehearse        on the virtual GPU in the folder SLUICE_VGPU, with small shapes: shows that the report can be made;
 #                       its timings mean nothing
 #
+# Training steps need 20ng/train.jsonl.gz in the folder SLUICE_CORPORA.
+#
 # Without a GPU it says so, does what needs none (the kernels' registers, from BUILD or compiled here) and exits 0.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -17,7 +20,6 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
 readonly limit=580  # seconds, for all of it
-readonly types=(f32 bf16)
 python=python3 out='' build='' rehearse='' failures=0
 parts=()
 
@@ -77,41 +79,84 @@ write_readme() {
         say
         [ -z "$rehearse" ] || say "**A rehearsal on a virtual GPU: every timing here is meaningless.**"
         say "Commit $(git rev-parse --short HEAD 2>/dev/null || say unknown); made by \`bench/gpu_report.sh\`. Each part's output is its .txt; timings are also in"
-        say "the .csv and .json beside it (CUDA events, L2 flushed before each repetition; medians with the fastest and slowest)."
+        say "the .csv and .json beside it: what is timed and how, bench/README.md says."
         [ -n "$rehearse" ] || nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,power.limit --format=csv
         say
         for part in "${parts[@]}"; do say "- $part"; done
     } >"$out/README.md"
 }
 
+# timed NAME SECONDS OPTION...: a part by sluice_bench, which writes NAME.csv and NAME.json after each of its cases: a part that is
+# cut off keeps what it has.
+timed() {
+    local name=$1 seconds=$2 options=(--device cuda --repetitions 5 --warmup 1)
+    shift 2
+    [ -z "$rehearse" ] || options=(--device cuda --rehearse --repetitions 1 --warmup 0)
+    part "$name" "$seconds" "$build/bench/sluice_bench" "${options[@]}" "$@" --out "$out/$name"
+}
+
+run_tests() {
+    if [ -n "$rehearse" ]; then
+        part tests 120 env GTEST_FILTER="*gather_copies_rows*" ctest --test-dir "$build" -L gpu -R gpu_backends_test --output-on-failure
+    else
+        part tests 200 ctest --test-dir "$build" -j4 -L gpu --output-on-failure
+        part lstm_study 30 "$build/bench/study/lstm/lstm_study" time 512 64 512
+    fi
+}
+
+# What cuDNN compiles for each number of sequences has no place among ragged ones: there its algorithm is `standard` alone.
+time_layers() {
+    local type ragged=(--lengths uniform:20:300 --cudnn standard)
+    [ -n "$rehearse" ] || ragged+=(--shape 256:64:2)
+    for type in f32 bf16 f16; do
+        timed "lstm_layer_$type" 45 lstm_layer --type "$type" "$@"
+        timed "lstm_layer_${type}_ragged" 30 lstm_layer --type "$type" "${ragged[@]}" "$@"
+    done
+    timed gru_layer_bf16 45 gru_layer --type bf16 "$@"
+    timed gru_layer_bf16_ragged 30 gru_layer --type bf16 "${ragged[@]}" "$@"
+}
+
+time_training() {
+    local type data=${SLUICE_CORPORA-}/20ng/train.jsonl.gz
+    if [ ! -r "$data" ]; then
+        parts+=("end_to_end: left out, SLUICE_CORPORA names no folder with 20ng/train.jsonl.gz")
+        return
+    fi
+    for type in f32 bf16; do timed "end_to_end_$type" 40 end_to_end --type "$type" --data "$data" "$@"; done
+}
+
+probe_cudnn() {
+    local probe=$build/bench/cudnn_probe/cudnn_probe
+    if [ -x "$probe" ]; then
+        part cudnn_probe 40 bash -c "'$probe' --quick >'$out/cudnn_probe.csv'"
+    else
+        parts+=("cudnn_probe: left out, it is not built")
+    fi
+}
+
+sanitize() {
+    [ -z "$rehearse" ] || return 0
+    if sanitizer >/dev/null; then
+        part sanitizer 60 bash -c "$(declare -f run_sanitizer); build='$build'; run_sanitizer '$(sanitizer)'"
+    else
+        parts+=("sanitizer: left out, compute-sanitizer is not installed")
+    fi
+}
+
+# What is asked for most comes first: the ten minutes may be over before the end.
 report() {
-    local gpu=$1 name type cell bench layers=()
+    local gpu=$1 name type rivals=()
     name=$(tr -cs '[:alnum:]' - <<<"${gpu,,}")
     out=${out:-bench/results/${name%-}-$(date -u +%Y-%m-%d)}
     mkdir -p "$out"
     [ -n "$build" ] || { step "$out/build.txt" "Building" build_all; build=build/gpu; }
-    bench=("$build/bench/sluice_bench" --device cuda)
-    if [ -n "$rehearse" ]; then
-        bench+=(--rehearse --repetitions 1 --warmup 0)
-        part tests 120 env GTEST_FILTER="*gather_copies_rows*" ctest --test-dir "$build" -L gpu -R gpu_backends_test --output-on-failure
-    else
-        part tests 200 ctest --test-dir "$build" -j4 -L gpu --output-on-failure
-        if sanitizer >/dev/null; then
-            part sanitizer 60 bash -c "$(declare -f run_sanitizer); build='$build'; run_sanitizer '$(sanitizer)'"
-        else
-            parts+=("sanitizer: left out, compute-sanitizer is not installed")
-        fi
-    fi
-    [ -n "$rehearse" ] || part lstm_study 30 "$build/bench/study/lstm/lstm_study" time 512 64 512
-    if python_sees_gpu; then layers+=(--python "$python"); else parts+=("PyTorch: left out, $python has none that sees a GPU"); fi
-    for type in "${types[@]}"; do
-        part "kernels_$type" 60 "${bench[@]}" kernels --type "$type" --out "$out/kernels_$type"
-        for cell in lstm gru; do
-            name=${cell}_layer_$type
-            part "$name" 60 "${bench[@]}" "${cell}_layer" --type "$type" "${layers[@]}" --out "$out/$name"
-            part "${name}_ragged" 60 "${bench[@]}" "${cell}_layer" --type "$type" --lengths uniform:20:300 "${layers[@]}" --out "$out/${name}_ragged"
-        done
-    done
+    if python_sees_gpu; then rivals+=(--python "$python"); else parts+=("PyTorch: left out, $python has none that sees a GPU"); fi
+    run_tests
+    time_layers "${rivals[@]}"
+    time_training "${rivals[@]}"
+    for type in f32 bf16; do timed "kernels_$type" 45 kernels --type "$type"; done
+    probe_cudnn
+    sanitize
     write_readme "$gpu"
     say "$out: ${#parts[@]} parts in $SECONDS s, $failures failed"
     [ "$failures" -eq 0 ]
@@ -120,7 +165,7 @@ report() {
 main() {
     while [ $# -gt 0 ]; do
         case $1 in
-            -h | --help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
+            -h | --help) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 0 ;;
             --python | --out | --build)
                 [ $# -ge 2 ] || usage_error "$1 needs a value"
                 printf -v "${1#--}" %s "$2"

@@ -18,6 +18,12 @@ std::map<std::string, RnnPath> paths() {
   return paths;
 }
 
+std::map<std::string, CudnnAlgorithm> algorithms() {
+  std::map<std::string, CudnnAlgorithm> algorithms;
+  for (const CudnnAlgorithm algorithm : kCudnnAlgorithms) algorithms[name_of(algorithm)] = algorithm;
+  return algorithms;
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Benchmarks of Sluice: ratios taken side by side in one run.");
   app.require_subcommand(1);
@@ -31,7 +37,7 @@ int run(int argc, char** argv) {
   app.add_option("--device", settings.device, "cpu or cuda, of kernels, layers and end_to_end")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, Device>{{"cpu", Device::cpu}, {"cuda", Device::cuda}}));
-  app.add_option("--type", settings.type, "f32, f64, bf16 or f16, of kernels and layers")
+  app.add_option("--type", settings.type, "f32, f64, bf16 or f16, of kernels, layers and end_to_end")
       ->transform(CLI::CheckedTransformer(std::map<std::string, DType>{
           {"f32", DType::f32}, {"f64", DType::f64}, {"bf16", DType::bf16}, {"f16", DType::f16}}));
   app.add_flag("--rehearse", settings.rehearsal,
@@ -41,16 +47,19 @@ int run(int argc, char** argv) {
   app.add_option("--threads", settings.threads, "Threads of the CPU; 0: as many as the machine lends")
       ->capture_default_str();
   app.add_option("--python", settings.python, "Interpreter with PyTorch: adds the rival");
-  app.add_option("--out", out, "Writes OUT.csv and OUT.json");
+  app.add_option("--out", out, "Writes OUT.csv and OUT.json, anew after every case");
   app.add_option("--shape", settings.shapes,
                  "H:B:D of a layer, adding:T or copying:T of long_memory; may be repeated");
-  app.add_option("--path", settings.paths, "Of a layer, these paths alone; may be repeated")
+  app.add_option("--path", settings.paths, "Of layers and end_to_end, these paths alone; may be repeated")
       ->transform(CLI::CheckedTransformer(paths()));
+  app.add_option("--cudnn", settings.algorithms,
+                 "Of a layer's path cudnn, these algorithms alone; may be repeated")
+      ->transform(CLI::CheckedTransformer(algorithms()));
   app.add_option("--lengths", settings.lengths, "fixed:N or uniform:LOW:HIGH")->capture_default_str();
   app.add_option("--data", settings.data, "Labelled text of end_to_end");
   app.fallthrough();
-  std::vector<Timing> (*family)(const Settings&) = nullptr;
-  const auto add = [&](const char* name, const char* what, std::vector<Timing> (*f)(const Settings&)) {
+  void (*family)(const Settings&, Report&) = nullptr;
+  const auto add = [&](const char* name, const char* what, void (*f)(const Settings&, Report&)) {
     app.add_subcommand(name, what)->callback([&family, f] { family = f; });
   };
   for (const CellKind cell : kCells)
@@ -63,10 +72,8 @@ int run(int argc, char** argv) {
   add("end_to_end", "Training steps of the classifier on real text", end_to_end);
   add("long_memory", "Adding and copying problems over T steps", long_memory);
   CLI11_PARSE(app, argc, argv);
-  const std::vector<Timing> timings = family(settings);
-  if (!timings.empty())
-    report(timings, measure_machine(settings.device, settings.threads, settings.rehearsal),
-           settings.rehearsal, out);
+  Report report(settings.device, settings.threads, settings.rehearsal, out);
+  family(settings, report);
   return 0;
 }
 

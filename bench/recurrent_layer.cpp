@@ -1,5 +1,11 @@
 // One recurrent layer with its input product, forward and backward, on random data.
+//
+// Note [Recorded work]: where the backend records, a layer's work is timed as a replay, as `sluice train`
+// runs the path step: a kernel then waits for the one before it and not for the host. Work that cannot be
+// captured is queued anew in each repetition. A contender's name says which it is: `replayed`, `eager`.
 #include "bench/families.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -27,10 +33,6 @@ Shape parse(const std::string& text) {
   return s;
 }
 
-const char* device_name(Device device) {
-  return device == Device::cuda ? "cuda" : "cpu";
-}
-
 struct Way {
   RnnPath path;
   CudnnAlgorithm algorithm = CudnnAlgorithm::standard;
@@ -42,13 +44,12 @@ struct Way {
 // The paths asked for, or all of the device. Throws UserError where the device has none of them.
 std::vector<Way> ways_of(const Settings& settings) {
   std::vector<Way> ways = {{RnnPath::cpu}, {RnnPath::onednn}};
-  if (settings.device == Device::cuda)
-    ways = {{RnnPath::step},
-            {RnnPath::persistent},
-            {RnnPath::cudnn, CudnnAlgorithm::standard},
-            {RnnPath::cudnn, CudnnAlgorithm::persist_static},
-            {RnnPath::cudnn, CudnnAlgorithm::persist_dynamic},
-            {RnnPath::cudnn, CudnnAlgorithm::persist_static_small_h}};
+  if (settings.device == Device::cuda) {
+    ways = {{RnnPath::step}, {RnnPath::persistent}};
+    for (const CudnnAlgorithm algorithm : kCudnnAlgorithms)
+      if (settings.algorithms.empty() || std::ranges::count(settings.algorithms, algorithm))
+        ways.push_back({RnnPath::cudnn, algorithm});
+  }
   if (!settings.paths.empty())
     std::erase_if(ways, [&](const Way& way) { return !std::ranges::count(settings.paths, way.path); });
   if (ways.empty())
@@ -95,18 +96,40 @@ class Layer {
     backward_.db = random({D, biases}, 0, sums);
   }
 
-  double forward() {
-    return stopwatch_->time([&] { backend_->rnn_forward(backward_.forward); });
+  // Before repeat(): runs the work until it is recorded and replayed, where that can be. Returns what the
+  // contender's name says of it: Note [Recorded work].
+  std::string get_ready(bool with_backward) {
+    recorded_ = backend_->records();
+    run(with_backward);  // what a library refuses only when it runs, it refuses here
+    backend_->synchronize();
+    if (!recorded_) return "";
+    try {
+      run(with_backward);  // captured
+    } catch (const std::exception& failure) {
+      printf("not captured: %s\n", failure.what());
+      recorded_ = false;
+    }
+    const int queued = queued_;
+    run(with_backward);
+    backend_->synchronize();
+    return queued_ == queued ? " replayed" : " eager";
   }
-  double forward_backward() {
-    return stopwatch_->time([&] {
-      backend_->rnn_forward(backward_.forward);
-      for (Tensor d : {backward_.dW, backward_.dR, backward_.db}) backend_->zero(d);
-      backend_->rnn_backward(backward_);
-    });
+  double repeat(bool with_backward) {
+    return stopwatch_->time([&] { run(with_backward); });
   }
 
  private:
+  void run(bool with_backward) {
+    if (!recorded_) return queue(with_backward);
+    backend_->replay({with_backward}, [&] { queue(with_backward); });
+  }
+  void queue(bool with_backward) {
+    ++queued_;
+    backend_->rnn_forward(backward_.forward);
+    if (!with_backward) return;
+    for (Tensor d : {backward_.dW, backward_.dR, backward_.db}) backend_->zero(d);
+    backend_->rnn_backward(backward_);
+  }
   Tensor random(std::initializer_list<int64_t> shape, double scale) { return random(shape, scale, type_); }
   Tensor random(std::initializer_list<int64_t> shape, double scale, DType type) {
     Tensor t(nullptr, type, shape);
@@ -126,62 +149,112 @@ class Layer {
   DeviceBatch device_;
   std::vector<Buffer> memory_;
   RnnBackward backward_;
+  bool recorded_ = false;
+  int queued_ = 0;  // times that the host has queued the work
 };
 
-void add(std::vector<Timing>& all, const Shape& s, const Settings& settings, bool with_backward) {
-  const std::vector<int> lengths = draw_lengths(settings.lengths, s.sequences, 1);
-  const HostBatch host = random_batch(lengths, 1 << 20, 2, 2);
-  // Multiply-adds of the input product and the recurrent one, twice as many again in backward for each.
-  const double products =
-      2.0 * host.tokens * s.directions * traits_of(settings.cell).gates * s.hidden * (s.hidden + s.hidden);
-  const Case subject{
-      .family = fmt::format("{}_layer", name_of(settings.cell)),
-      .name = fmt::format("H{} B{} D{} {} {} {}", s.hidden, s.sequences, s.directions, name_of(settings.type),
-                          settings.lengths, with_backward ? "forward+backward" : "forward"),
-      .flops = products * (with_backward ? 3 : 1),
-      .tokens = static_cast<double>(host.tokens)};
-  std::vector<std::unique_ptr<Layer>> layers;
-  std::vector<std::unique_ptr<Rival>> rivals;
-  std::vector<Contender> contenders;
-  if (!settings.python.empty()) {
-    std::string list;
-    for (int length : host.lengths) list += (list.empty() ? "" : ",") + std::to_string(length);
-    for (const char* layout : {"padded", "packed"}) {
-      rivals.push_back(std::make_unique<Rival>(std::vector<std::string>{
-          settings.python, settings.rivals + "/pytorch_layer.py", "--cell", name_of(settings.cell),
-          "--hidden", std::to_string(s.hidden), "--directions", std::to_string(s.directions), "--lengths",
-          list, "--layout", layout, "--threads", std::to_string(settings.threads), "--device",
-          device_name(settings.device), "--type", name_of(settings.type),
-          with_backward ? "--backward" : "--forward"}));
-      contenders.push_back(
-          {std::string("pytorch ") + layout, [rival = rivals.back().get()] { return rival->repeat(); }});
-    }
-  }
-  for (const Way& way : ways_of(settings)) {
-    const std::string name = fmt::format("{}:{}", device_name(settings.device), way.name());
-    try {
-      Layer& layer = *layers.emplace_back(std::make_unique<Layer>(s, host, way, settings));
-      layer.forward_backward();  // what a library refuses only when it runs, it refuses here
-      contenders.push_back({name, [&layer, with_backward] {
-                              return with_backward ? layer.forward_backward() : layer.forward();
-                            }});
-    } catch (const std::exception& refused) {
-      printf("%s refuses %s: %s\n", name.c_str(), subject.name.c_str(), refused.what());
-    }
-  }
-  for (Timing& t : measure(subject, contenders, settings.frame)) all.push_back(std::move(t));
+void say_refused(const std::string& contender, const std::string& subject, const std::exception& refused) {
+  printf("%s refuses %s: %s\n", contender.c_str(), subject.c_str(), refused.what());
 }
+
+// One shape with its batch; its layers, and cases of the rival, live as long.
+class Subject {
+ public:
+  Subject(const Shape& shape, const Settings& settings, Rival* rival)
+      : shape_(shape),
+        settings_(settings),
+        rival_(rival),
+        host_(random_batch(draw_lengths(settings.lengths, shape.sequences, 1), 1 << 20, 2, 2)) {
+    const std::string name = fmt::format("H{} B{} D{}", shape.hidden, shape.sequences, shape.directions);
+    for (const Way& way : ways_of(settings)) {
+      const std::string contender = fmt::format("{}:{}", device_name(settings.device), way.name());
+      try {
+        layers_.push_back({contender, std::make_unique<Layer>(shape, host_, way, settings)});
+      } catch (const std::exception& refused) {
+        say_refused(contender, name, refused);
+      }
+    }
+  }
+
+  std::vector<Timing> measured(bool with_backward) {
+    const Case subject = subject_of(with_backward);
+    std::vector<Contender> contenders;
+    std::vector<std::string> theirs;
+    if (rival_) theirs = add_rival(subject.name, with_backward, contenders);
+    for (const auto& [name, owned] : layers_) {
+      Layer* layer = owned.get();
+      try {
+        const std::string how = layer->get_ready(with_backward);
+        contenders.push_back({name + how, [layer, with_backward] { return layer->repeat(with_backward); }});
+      } catch (const std::exception& refused) {
+        say_refused(name, subject.name, refused);
+      }
+    }
+    std::vector<Timing> timings = measure(subject, contenders, settings_.frame);
+    for (const std::string& name : theirs) rival_->drop(name);
+    return timings;
+  }
+
+ private:
+  Case subject_of(bool with_backward) const {
+    // Multiply-adds of the input product and the recurrent one, twice as many again in backward for each.
+    const int gates = traits_of(settings_.cell).gates, H = shape_.hidden;
+    const double products = 2.0 * host_.tokens * shape_.directions * gates * H * (H + H);
+    return {.family = fmt::format("{}_layer", name_of(settings_.cell)),
+            .name = fmt::format("H{} B{} D{} {} {} {}", H, shape_.sequences, shape_.directions,
+                                name_of(settings_.type), settings_.lengths,
+                                with_backward ? "forward+backward" : "forward"),
+            .flops = products * (with_backward ? 3 : 1),
+            .tokens = static_cast<double>(host_.tokens)};
+  }
+
+  // Returns the rival's names of its cases.
+  std::vector<std::string> add_rival(const std::string& subject, bool with_backward,
+                                     std::vector<Contender>& contenders) {
+    std::vector<std::pair<std::string, std::string>> ways = {{"padded", "--layout padded"},
+                                                             {"packed", "--layout packed"}};
+    if (settings_.device == Device::cuda) ways.push_back({"padded_graph", "--layout padded --graph"});
+    const std::string shape =
+        fmt::format("--hidden {} --directions {} --lengths {} {}", shape_.hidden, shape_.directions,
+                    fmt::join(host_.lengths, ","), with_backward ? "--backward" : "--forward");
+    std::vector<std::string> names;
+    for (const auto& [name, options] : ways) {
+      std::string contender = "pytorch " + name;
+      std::ranges::replace(contender, '_', ' ');
+      try {
+        rival_->prepare(name, options + " " + shape);
+        names.push_back(name);
+        contenders.push_back({contender, [this, name] { return rival_->repeat(name); }});
+      } catch (const UserError& refused) {
+        say_refused(contender, subject, refused);
+      }
+    }
+    return names;
+  }
+
+  const Shape shape_;
+  const Settings& settings_;
+  Rival* rival_;  // or null
+  HostBatch host_;
+  std::vector<std::pair<std::string, std::unique_ptr<Layer>>> layers_;  // by their contenders' names
+};
 
 }  // namespace
 
-std::vector<Timing> recurrent_layer(const Settings& settings) {
+void recurrent_layer(const Settings& settings, Report& report) {
   std::vector<std::string> shapes = settings.shapes;
   if (shapes.empty() && settings.rehearsal) shapes = {"16:4:2"};
   if (shapes.empty()) shapes = {"128:32:2", "256:64:2", "512:64:2"};
-  std::vector<Timing> all;
-  for (const std::string& shape : shapes)
-    for (const bool with_backward : {false, true}) add(all, parse(shape), settings, with_backward);
-  return all;
+  std::optional<Rival> rival;
+  if (!settings.python.empty())
+    rival.emplace(std::vector<std::string>{settings.python, settings.rivals + "/pytorch_layer.py", "--cell",
+                                           name_of(settings.cell), "--threads",
+                                           std::to_string(settings.threads), "--device",
+                                           device_name(settings.device), "--type", name_of(settings.type)});
+  for (const std::string& shape : shapes) {
+    Subject subject(parse(shape), settings, rival ? &*rival : nullptr);
+    for (const bool with_backward : {false, true}) report.add(subject.measured(with_backward));
+  }
 }
 
 }  // namespace sluice::bench

@@ -30,18 +30,21 @@ double tokens_per_second(const Timing& t) {
 
 constexpr const char* kRehearsal = "a rehearsal: its timings mean nothing";
 
-std::string table(const std::vector<Timing>& timings, const Machine& machine, bool rehearsal) {
+std::string heading(const Machine& machine, bool rehearsal) {
   std::string text = rehearsal ? fmt::format("{}\n", kRehearsal) : "";
   const std::string threads = machine.threads ? fmt::format(", {} threads", machine.threads) : "";
   text += fmt::format("{}{}: GEMM {:.0f} GFLOP/s, copy {:.1f} GB/s, in this run\n", machine.processor,
                       threads, machine.gemm_gflops, machine.bandwidth_gbs);
-  text += fmt::format("{:<44} {:<16} {:>10} {:>10} {:>10} {:>9} {:>9} {:>10} {:>7}\n", "case", "contender",
-                      "median ms", "fastest", "slowest", "GFLOP/s", "GB/s", "tokens/s", "ratio");
-  for (const Timing& t : timings)
-    text += fmt::format("{:<44} {:<16} {:>10.3f} {:>10.3f} {:>10.3f} {:>9.1f} {:>9.1f} {:>10.0f} {:>7.2f}\n",
-                        t.subject.family + " " + t.subject.name, t.contender, t.median * 1e3, t.low * 1e3,
-                        t.high * 1e3, gflops(t), gigabytes_per_second(t), tokens_per_second(t), t.ratio);
-  return text + "ratio: time of the case's first contender / time of this one, median of the pairs\n";
+  text += "ratio: time of the case's first contender / time of this one, median of the pairs\n";
+  return text + fmt::format("{:<58} {:<42} {:>10} {:>10} {:>10} {:>9} {:>9} {:>10} {:>7}\n", "case",
+                            "contender", "median ms", "fastest", "slowest", "GFLOP/s", "GB/s", "tokens/s",
+                            "ratio");
+}
+
+std::string line(const Timing& t) {
+  return fmt::format("{:<58} {:<42} {:>10.3f} {:>10.3f} {:>10.3f} {:>9.1f} {:>9.1f} {:>10.0f} {:>7.2f}\n",
+                     t.subject.family + " " + t.subject.name, t.contender, t.median * 1e3, t.low * 1e3,
+                     t.high * 1e3, gflops(t), gigabytes_per_second(t), tokens_per_second(t), t.ratio);
 }
 
 std::string csv(const std::vector<Timing>& timings, bool rehearsal) {
@@ -77,12 +80,21 @@ std::string json(const std::vector<Timing>& timings, const Machine& machine, boo
 
 }  // namespace
 
-void report(const std::vector<Timing>& timings, const Machine& machine, bool rehearsal,
-            const std::string& path) {
-  fputs(table(timings, machine, rehearsal).c_str(), stdout);
-  if (path.empty()) return;
-  write_file(path + ".csv", csv(timings, rehearsal));
-  write_file(path + ".json", json(timings, machine, rehearsal));
+Report::Report(Device device, int threads, bool rehearsal, std::string path)
+    : device_(device), threads_(threads), rehearsal_(rehearsal), path_(std::move(path)) {}
+
+void Report::add(const std::vector<Timing>& timings) {
+  if (timings.empty()) return;  // every contender refused
+  if (!machine_) {
+    machine_ = measure_machine(device_, threads_, rehearsal_);
+    fputs(heading(*machine_, rehearsal_).c_str(), stdout);
+  }
+  for (const Timing& t : timings) fputs(line(t).c_str(), stdout);
+  fflush(stdout);
+  all_.insert(all_.end(), timings.begin(), timings.end());
+  if (path_.empty()) return;
+  write_file(path_ + ".csv", csv(all_, rehearsal_));
+  write_file(path_ + ".json", json(all_, *machine_, rehearsal_));
 }
 
 }  // namespace sluice::bench

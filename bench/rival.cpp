@@ -55,17 +55,32 @@ Rival::~Rival() = default;
 Rival::Rival(Rival&&) noexcept = default;
 
 std::string Rival::read_line() {
-  char line[256];
+  char line[1024];
   SLUICE_CHECK(fgets(line, sizeof line, pipes_->out), "the rival {} ended", pipes_->name);
   std::string text(line);
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   return text;
 }
 
-double Rival::repeat() {
-  SLUICE_CHECK(fputs("go\n", pipes_->in) >= 0 && fflush(pipes_->in) == 0, "the rival {} reads no more",
-               pipes_->name);
-  const std::string line = read_line();
+std::string Rival::ask(const std::string& line) {
+  SLUICE_CHECK(fputs((line + "\n").c_str(), pipes_->in) >= 0 && fflush(pipes_->in) == 0,
+               "the rival {} reads no more", pipes_->name);
+  return read_line();
+}
+
+void Rival::prepare(const std::string& name, const std::string& options) {
+  const std::string line = ask(fmt::format("case {} {}", name, options));
+  if (line.starts_with("refused ")) throw UserError("{}", line.substr(strlen("refused ")));
+  SLUICE_CHECK(line == "ready", "{} printed '{}', not 'ready'", pipes_->name, line);
+}
+
+void Rival::drop(const std::string& name) {
+  const std::string line = ask("drop " + name);
+  SLUICE_CHECK(line == "ready", "{} printed '{}', not 'ready'", pipes_->name, line);
+}
+
+double Rival::repeat(const std::string& name) {
+  const std::string line = ask("go " + name);
   char* end = nullptr;
   const double seconds = strtod(line.c_str(), &end);
   SLUICE_CHECK(end != line.c_str() && *end == 0 && seconds > 0, "{} printed '{}', not seconds", pipes_->name,

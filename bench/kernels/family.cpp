@@ -22,7 +22,7 @@ double least_bytes(const KernelCase& c) {
 
 }  // namespace
 
-std::vector<Timing> kernels(const Settings& settings) {
+void kernels(const Settings& settings, Report& report) {
   const std::unique_ptr<Backend> backend =
       make_backend({.device = settings.device, .threads = settings.threads});
   KernelRig rig(*backend, settings.rehearsal ? kRehearsalSizes : kFullSizes, settings.type);
@@ -30,7 +30,6 @@ std::vector<Timing> kernels(const Settings& settings) {
   if (settings.device == Device::cuda) rig.add_recurrence();
   rig.add_training();
   const std::unique_ptr<Stopwatch> stopwatch = make_stopwatch(*backend);
-  std::vector<Timing> all;
   for (const KernelCase& c : rig.cases()) {
     if (settings.list) {
       print_case(c);
@@ -41,10 +40,9 @@ std::vector<Timing> kernels(const Settings& settings) {
       std::vector<Contender> contenders = {
           {settings.device == Device::cuda ? "cuda" : "cpu", [&] { return stopwatch->time(c.run); }}};
       const Case subject{.family = "kernels", .name = c.name, .bytes = least_bytes(c)};
-      for (Timing& t : measure(subject, contenders, settings.frame)) all.push_back(std::move(t));
+      report.add(measure(subject, contenders, settings.frame));
     }
   }
-  return all;
 }
 
 }  // namespace sluice::bench

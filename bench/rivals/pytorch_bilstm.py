@@ -1,7 +1,8 @@
-"""The text classifier of bench/end_to_end.cpp in PyTorch, on the same batches, driven over a pipe (Rival in bench/frame.h).
+"""The text classifier of bench/end_to_end.cpp in PyTorch, on the same batches, driven over a pipe: see serve.py.
 
 Embedding, one bidirectional LSTM, max pooling over the valid steps, linear head, cross-entropy, gradient clipping, AdamW: the
-program a PyTorch user would write. One repetition trains once over every batch of the file.
+program a PyTorch user would write. On a GPU each step moves its batch there from pinned memory. One repetition trains once over every
+batch of the file.
 """
 
 import argparse
@@ -11,7 +12,11 @@ import numpy
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from serve import serve
+from flatten import flatten
+from serve import Repeat, serve
+
+
+TYPES = {"f32": torch.float32, "f64": torch.float64, "bf16": torch.bfloat16}
 
 
 def read_batches(path: str):
@@ -43,36 +48,56 @@ class BiLstm(torch.nn.Module):
             y, _ = pad_packed_sequence(self.lstm(pack_padded_sequence(x, lengths, batch_first=True))[0], batch_first=True)
         else:
             y, _ = self.lstm(x)
-        padding = torch.arange(y.shape[1])[None, :] >= lengths[:, None]
+        padding = torch.arange(y.shape[1], device=y.device)[None, :] >= lengths.to(y.device, non_blocking=True)[:, None]
         return self.head(y.masked_fill(padding[:, :, None], float("-inf")).amax(1))
 
 
-def main() -> None:
+def parse_process() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--batches", required=True)
     parser.add_argument("--embedding", type=int, required=True)
     parser.add_argument("--hidden", type=int, required=True)
-    parser.add_argument("--layout", choices=["padded", "packed"], required=True)
     parser.add_argument("--threads", type=int, default=0)
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--type", choices=list(TYPES), default="f32")
+    return parser.parse_args()
+
+
+def prepare(process: argparse.Namespace, data: tuple, options: list[str]) -> Repeat:
+    parser = argparse.ArgumentParser(prog="case NAME")
+    parser.add_argument("--layout", choices=["padded", "packed"], required=True)
+    packed = parser.parse_args(options).layout == "packed"
+    vocabulary, classes, batches = data
+    on_gpu = process.device == "cuda"
     torch.manual_seed(1)
-    vocabulary, classes, batches = read_batches(options.batches)
-    model = BiLstm(vocabulary, classes, options.embedding, options.hidden, options.layout == "packed")
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    model = BiLstm(vocabulary, classes, process.embedding, process.hidden, packed).to(process.device, TYPES[process.type])
+    flatten(model.lstm)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=on_gpu or None)
 
     def repeat() -> float:
         begin = time.perf_counter()
         for lengths, labels, ids in batches:
+            ids, labels = (x.to(process.device, non_blocking=True) for x in (ids, labels))
             optimizer.zero_grad()
             loss = torch.nn.functional.cross_entropy(model(ids, lengths), labels)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
+        if on_gpu:
+            torch.cuda.synchronize()
         return time.perf_counter() - begin
 
-    serve(repeat)
+    return repeat
+
+
+def main() -> None:
+    process = parse_process()
+    if process.threads:
+        torch.set_num_threads(process.threads)
+    vocabulary, classes, batches = read_batches(process.batches)
+    if process.device == "cuda":
+        batches = [tuple(x.pin_memory() for x in batch) for batch in batches]
+    serve(lambda options: prepare(process, (vocabulary, classes, batches), options))
 
 
 if __name__ == "__main__":

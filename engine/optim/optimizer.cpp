@@ -66,6 +66,12 @@ void Optimizer::finish() {
   params_.forget_rows();
 }
 
+Backend::ReplayKey Optimizer::shape_key() const {
+  Backend::ReplayKey key = {-1};  // no batch has so many sequences
+  for (const RowGradient& r : params_.rows()) key.push_back(r.in_use);
+  return key;
+}
+
 void Optimizer::gather_norm() {
   Backend& backend = params_.backend();
   std::vector<Tensor> gradients;

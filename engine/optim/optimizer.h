@@ -34,10 +34,12 @@ class Optimizer {
   // Update number `step` (from 1) with the gradients gathered, each loss_scale times as large as it is, which
   // are then zeroed. Where a gradient is not finite, nothing is updated. Waits for nothing.
   void update(double learning_rate, int64_t step, double loss_scale = 1);
-  // The same in three parts, of which apply() may be replayed where in_use() of all tables is the same.
+  // The same in three parts, of which apply() may be replayed, with shape_key() as key.
   void prepare(double learning_rate, int64_t step, double loss_scale = 1);
   void apply();
   void finish();
+  // How many rows of each table are in use. Differs from every key of a Classifier.
+  Backend::ReplayKey shape_key() const;
   // [1] f64, of the last update: the square of loss_scale times the global gradient norm before clipping by
   // norm.
   Tensor squared_norm() const { return sum_squares_; }

@@ -58,13 +58,6 @@ int32_t next_number() {
   return number++;
 }
 
-// Of an update: no batch has this many sequences.
-Backend::ReplayKey update_key(const Params& params) {
-  Backend::ReplayKey key = {-1};
-  for (const RowGradient& r : params.rows()) key.push_back(r.in_use);
-  return key;
-}
-
 }  // namespace
 
 const char* name_of(StopReason reason) {
@@ -235,7 +228,7 @@ void Trainer::train_group() {
     train_batch(group_.batches[static_cast<size_t>(k)], next, scale);
   }
   optimizer_.prepare(ring_[newest_].report().learning_rate, state_.update + 1, loss_scale);
-  run(update_key(classifier_.params()), [&] { optimizer_.apply(); });
+  run(optimizer_.shape_key(), [&] { optimizer_.apply(); });
   optimizer_.finish();
   ring_[newest_].finish(optimizer_.squared_norm());
   ++under_way_;

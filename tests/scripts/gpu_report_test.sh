@@ -12,25 +12,33 @@ build=$1
 
 test_rehearsal() {
     local name
-    expect_exit 0 "$report" --rehearse --build "$build" --out "$here/out"
+    mkdir -p "$here/corpora/20ng"
+    printf '{"label": "%s", "text": "one two three"}\n' a b a b a b a b | gzip >"$here/corpora/20ng/train.jsonl.gz"
+    expect_exit 0 env SLUICE_CORPORA="$here/corpora" "$report" --rehearse --build "$build" --out "$here/out"
     expect_contains "$output" "0 failed"
     expect_contains "$(<"$here/out/README.md")" "every timing here is meaningless"
     expect_contains "$(<"$here/out/tests.txt")" "100% tests passed"
-    for name in kernels_f32 kernels_bf16 lstm_layer_f32 gru_layer_bf16_ragged; do
+    for name in kernels_f32 kernels_bf16 lstm_layer_f32 lstm_layer_f16_ragged gru_layer_bf16_ragged end_to_end_bf16; do
         expect_contains "$(<"$here/out/$name.txt")" "a rehearsal: its timings mean nothing"
         expect_contains "$(<"$here/out/$name.csv")" "a rehearsal: its timings mean nothing"
         expect_contains "$(<"$here/out/$name.json")" "a rehearsal: its timings mean nothing"
     done
     expect_contains "$(<"$here/out/kernels_f32.csv")" "kernels,adam f32,cuda,0,"
-    expect_contains "$(<"$here/out/lstm_layer_f32.csv")" "cuda:step"
+    for name in step persistent "cudnn standard" "cudnn persist_dynamic"; do
+        expect_contains "$(<"$here/out/lstm_layer_f32.csv")" "forward+backward,cuda:$name replayed,"
+    done
+    expect_contains "$(<"$here/out/end_to_end_f32.csv")" "cuda:step replayed,"
+    expect_contains "$(<"$here/out/end_to_end_f32.csv")" "cuda:persistent eager,"
+    expect_contains "$(<"$here/out/cudnn_probe.csv")" "lstm,persist_dynamic,"
 }
 
 test_failing_part_is_named() {
     mkdir -p "$here/build/bench"
     printf '#!/bin/sh\nexit 3\n' >"$here/build/bench/sluice_bench"
     chmod +x "$here/build/bench/sluice_bench"
-    expect_exit 1 "$report" --rehearse --build "$here/build" --out "$here/out"
+    expect_exit 1 env -u SLUICE_CORPORA "$report" --rehearse --build "$here/build" --out "$here/out"
     expect_contains "$(<"$here/out/README.md")" "kernels_f32: failed (exit 3)"
+    expect_contains "$(<"$here/out/README.md")" "end_to_end: left out, SLUICE_CORPORA"
 }
 
 test_no_gpu() {
