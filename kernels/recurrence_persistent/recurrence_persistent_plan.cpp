@@ -44,26 +44,31 @@ bool may_be_cluster(Pass pass, const PersistentShape& s, int blocks, const Devic
          (pass == Pass::forward || s.hidden * s.element % 16 == 0);
 }
 
-// Completes a layout whose units, register_k, tile_rows and cluster are given; false where it does
-// not fit.
+// Whether a block with the rows of its group fits; with as many tiles at once as there is room for: a wave
+// costs its barriers and latencies, whatever it has.
+bool fits(PersistentPlan& p, Pass pass, const PersistentShape& s, const DeviceProps& device) {
+  for (p.wave = p.tiles(p.rows(std::max(1, s.sequences))); p.wave > 0; --p.wave) {
+    p.shared = sizeof(float) * static_cast<size_t>(shared_layout(pass, s, p).end);
+    if (p.shared + kStaticShared <= device.shared_per_block) return true;
+  }
+  return false;
+}
+
+// Completes a layout whose units, register_k, tile_rows and cluster are given; false where it does not fit.
 bool complete(PersistentPlan& p, Pass pass, const PersistentShape& s, const DeviceProps& device) {
   p.blocks = (s.hidden + p.units - 1) / p.units;
   if (p.cluster && !may_be_cluster(pass, s, p.blocks, device)) return false;
   const int teams = p.cluster ? clusters_at_once(device, p.blocks) : device.multiprocessors / p.blocks,
             sequences = std::max(1, s.sequences), most_rows = kMaxTiles * p.tile_rows;
   if (teams == 0) return false;
+  divide(p, product_layout(pass, s, p), p.register_k);
   p.groups = std::clamp(teams / s.directions, 1, sequences);
   p.groups = std::max(p.groups, (sequences + most_rows - 1) / most_rows);
+  // Smaller groups, though not all at once, rather than none.
+  for (; !fits(p, pass, s, device); p.groups = std::min(2 * p.groups, sequences))
+    if (p.groups == sequences) return false;
   p.teams_at_once = std::min(teams, s.directions * p.groups);
   p.launches = (s.directions * p.groups + p.teams_at_once - 1) / p.teams_at_once;
-  const int tiles = p.tiles(p.rows(sequences));
-  divide(p, product_layout(pass, s, p), p.register_k);
-  // As many at once as there is room for: a wave costs its barriers and latencies, whatever it has.
-  for (p.wave = tiles;; --p.wave) {
-    p.shared = sizeof(float) * static_cast<size_t>(shared_layout(pass, s, p).end);
-    if (p.shared + kStaticShared <= device.shared_per_block) break;
-    if (p.wave == 1) return false;
-  }
   p.step = p.launches * step_cycles(pass, s, p, p.rows(sequences)).total();
   return true;
 }

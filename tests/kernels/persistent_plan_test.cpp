@@ -40,6 +40,10 @@ void expect_sound(const PersistentPlan& p, Pass pass, const PersistentShape& sha
     EXPECT_TRUE(pass == Pass::forward || shape.hidden * shape.element % 16 == 0);
   }
   EXPECT_GE(p.wave, 1);
+  const Layouts layouts =
+      dispatch_cell(shape.cell, [&]<class Cell>() { return layouts_of<Cell>(pass, shape, p); });
+  EXPECT_LT(p.wave * p.tile_rows * layouts.gather_copies.d * (p.cluster ? 0 : 1), Divisor::kMost);
+  EXPECT_LT((p.blocks - 1) * layouts.sent.d * (p.cluster ? 1 : 0), Divisor::kMost);
   EXPECT_LE(p.wave, std::max(1, p.tiles(p.rows(shape.sequences))));
   EXPECT_GE(p.launches * p.teams_at_once, shape.directions * p.groups);
   EXPECT_LT(p.shared, gpu.shared_per_block);
@@ -158,6 +162,24 @@ TEST(PersistentPlan, teams_of_a_few_blocks_are_clusters) {
   EXPECT_TRUE(std::get<PersistentPlan>(plan(Pass::forward, shape, device("H100 SXM"))).cluster);
   shape.exchange = PersistentExchange::automatic;
   EXPECT_FALSE(planned("H100 SXM").cluster);
+}
+
+// The path is chosen before the batch is known.
+TEST(PersistentPlan, what_takes_one_sequence_takes_any_number) {
+  for (const DeviceProps& gpu : known_gpus())
+    for (CellKind cell : kCells)
+      for (int element : {4, 2})
+        for (int hidden : {32, 256, 512, 1024, 1280, 2048})
+          for (Pass pass : {Pass::forward, Pass::backward}) {
+            if (std::holds_alternative<Refusal>(plan(pass, {cell, hidden, 1, 1, element}, gpu))) continue;
+            for (int sequences : {7, 64, 1000, 5000}) {
+              const PersistentShape shape{cell, hidden, sequences, 1, element};
+              const auto planned = plan(pass, shape, gpu);
+              ASSERT_TRUE(std::holds_alternative<PersistentPlan>(planned))
+                  << gpu.name << " H " << hidden << " B " << sequences << " bytes " << element;
+              expect_sound(std::get<PersistentPlan>(planned), pass, shape, gpu);
+            }
+          }
 }
 
 TEST(PersistentPlan, refusals_say_why) {
@@ -306,7 +328,7 @@ TEST(Chunks, are_many_only_where_the_chain_leaves_multiprocessors_idle) {
 }
 
 TEST(Chunks, are_more_where_there_is_more_to_sum_beside_them) {
-  const PersistentShape shape{CellKind::lstm, 512, 16, 1, 2};
+  const PersistentShape shape{CellKind::lstm, 256, 32, 1, 2};
   EXPECT_EQ(chunks_of("H100 SXM", shape, 30), 1);
   EXPECT_GT(chunks_of("H100 SXM", shape, 1000), 1);
   EXPECT_GE(chunks_of("H100 SXM", shape, 2000), chunks_of("H100 SXM", shape, 1000));

@@ -7,6 +7,7 @@
 #include "kernels/batch/columns.h"
 #include "kernels/batch/rows.h"
 #include "kernels/batch_norm/batch_norm.h"
+#include "kernels/core/divisor.h"
 #include "kernels/core/gpus.h"
 #include "kernels/linear/linear.h"
 #include "kernels/loss/loss.h"
@@ -189,6 +190,16 @@ TEST(PlansOfOldDevices, are_refused) {
   EXPECT_NE(refusal(plan_bias(1, 1, 1, kT4)), "");
   EXPECT_NE(refusal(plan_column_sum(1, 1, kT4)), "");
   EXPECT_NE(refusal(plan_batch_norm({1, 1}, kT4)), "");
+}
+
+TEST(Divisor, divides_as_integers_do) {
+  for (int d = 1; d < Divisor::kMost; d = d < 300 ? d + 1 : d * 9 / 8) {
+    const Divisor by(d);
+    for (int n = 0; n < Divisor::kMost; n += n % d == 1 && d > 3 ? d - 2 : 1) {
+      ASSERT_EQ(by.of(n), n / d) << n << " / " << d;
+      ASSERT_EQ(by.rest(n), n % d) << n << " / " << d;
+    }
+  }
 }
 
 }  // namespace

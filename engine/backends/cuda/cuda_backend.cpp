@@ -136,15 +136,21 @@ RnnPath CudaBackend::do_choose_path(RnnPath wanted, const RnnShape& shape, std::
   if (wanted == RnnPath::cpu || wanted == RnnPath::onednn)
     throw UserError("rnn.path = {}: runs on the CPU only; use rnn.path = auto or --device cpu",
                     name_of(wanted));
+  const auto note = [&](RnnPath path, const std::string& refusal) {
+    if (why && !refusal.empty()) *why += fmt::format("{}: {}\n", name_of(path), refusal);
+    return refusal;
+  };
   const auto refused = [&](const std::string& refusal) {
-    if (refusal.empty()) return;
-    if (why) *why += fmt::format("{}: {}\n", name_of(wanted), refusal);
+    if (note(wanted, refusal).empty()) return;
     throw UserError("rnn.path = {}: {}; use rnn.path = step", name_of(wanted), refusal);
   };
   if (wanted == RnnPath::cudnn || wanted == RnnPath::persistent) {
     refused(wanted == RnnPath::cudnn ? cudnn_.refusal(shape) : persistent_.refusal(shape));
     return wanted;
   }
+  // The faster one, wherever it was measured.
+  if (wanted == RnnPath::automatic && note(RnnPath::persistent, persistent_.refusal(shape)).empty())
+    return RnnPath::persistent;
   return RnnPath::step;
 }
 

@@ -45,14 +45,13 @@ PersistentPlan RnnPersistent::plan_of(Pass pass, const PersistentShape& shape) c
   return std::get<PersistentPlan>(result);
 }
 
-// Flags of both halves, and the exchanged h behind them, in the queue's workspace.
+// Flags, and the exchanged h behind them, in the queue's workspace.
 Exchange RnnPersistent::exchange(Queue& queue, size_t bytes, void** h_exchange) {
   if (!lost_) {
     lost_ = static_cast<uint64_t*>(allocate_pinned(sizeof(uint64_t), "the word of a lost block"));
     *lost_ = 0;
   }
-  constexpr size_t kHalves = 2;
-  const size_t flags = aligned(kHalves * static_cast<size_t>(device_.multiprocessors) * sizeof(uint32_t));
+  const size_t flags = aligned(static_cast<size_t>(device_.multiprocessors) * sizeof(uint32_t));
   auto* memory = static_cast<char*>(queue.workspace(flags + bytes));
   if (h_exchange) *h_exchange = memory + flags;
   return {.flags = reinterpret_cast<uint32_t*>(memory), .lost = lost_, .patience = patience_};
