@@ -40,9 +40,6 @@ HalfBounds half_bounds(DType type) {
 struct TrainingCase {
   std::string name;
   std::function<void(RigOptions&)> change;
-  // Clipped values, gathered over two batches, divided by their own small size, or tokens that dropout makes
-  // zero, normalised: f32 itself is 1e-4 from f64 there. The bound in f32 is then what f32 costs.
-  bool ill_conditioned = false;
   double relative = kRelative;  // in f32
 };
 
@@ -55,11 +52,27 @@ RigOptions plain() {
   return options;
 }
 
+// So that options together do not multiply rounding. R h_prev, normalised, is as large as its gains however
+// small h is: with gains of 1 in two layers each step's errors grow in the next one, and f32 on the CPU
+// itself ends 1e-4 from f64. With gains of 0.1, which Cooijmans et al. 2017 begin recurrent batch
+// normalisation with, it ends 2e-6 away. Small gains of what is pooled, divided by the deviation of few
+// documents, keep what 16 bits cost near the head, and a tie of max pooling, small in the loss.
+void condition(RigOptions& options) {
+  options.train.learning_rate = 0.002;
+  options.first_values = {{".norm_recurrent_gain", 0.1}, {"norm.pooled.weight", 0.3}};
+}
+
 void everything(RigOptions& options) {
   for (const ModelCase& c : model_cases())
     if (c.name == "Everything") c.change(options.model, options.loss);
+  condition(options);
+  options.model.pooling.push_back(Pooling::sqrtn);
+  options.model.bigram_buckets = 16;
+  options.loss.class_weights = {0.5, 2.0, 1.25};
   options.optimizer.clip_norm = 0.3;
   options.optimizer.clip_value = 0.05;
+  options.optimizer.keep_idle_moments = true;
+  options.optimizer.weight_decay = 1;
   options.optimizer.decay_embeddings = true;
   options.train.accumulate = 2;
 }
@@ -67,12 +80,11 @@ void everything(RigOptions& options) {
 std::vector<TrainingCase> training_cases() {
   std::vector<TrainingCase> cases;
   for (const ModelCase& c : model_cases())
-    cases.push_back({c.name,
-                     [c](RigOptions& o) {
+    cases.push_back({c.name, [c](RigOptions& o) {
                        c.change(o.model, o.loss);
                        o.train.layout = c.layout;
-                     },
-                     c.name.starts_with("Everything")});
+                       if (c.name.starts_with("Everything")) condition(o);
+                     }});
   cases.push_back({"HiddenUnitsInVectors", [](RigOptions& o) { o.model.hidden_size = {8}; }});
   cases.push_back({"Sgd", [](RigOptions& o) { o.optimizer.kind = OptimizerKind::sgd; }});
   cases.push_back({"Nesterov", [](RigOptions& o) {
@@ -86,20 +98,16 @@ std::vector<TrainingCase> training_cases() {
   cases.push_back({"ClipNorm", [](RigOptions& o) { o.optimizer.clip_norm = 0.1; }});
   cases.push_back({"ClipValue", [](RigOptions& o) { o.optimizer.clip_value = 0.01; }});
   cases.push_back({"Accumulated", [](RigOptions& o) { o.train.accumulate = 2; }});
-  cases.push_back({"AllTogether", everything, true});
-  cases.push_back({"AllTogetherPadded",
-                   [](RigOptions& o) {
+  cases.push_back({"AllTogether", everything});
+  cases.push_back({"AllTogetherPadded", [](RigOptions& o) {
                      everything(o);
                      o.train.layout = Layout::padded;
-                   },
-                   true});
-  cases.push_back({"AllTogetherReplayed",
-                   [](RigOptions& o) {
+                   }});
+  cases.push_back({"AllTogetherReplayed", [](RigOptions& o) {
                      everything(o);
                      o.train.layout = Layout::bucketed;
                      o.train.record = true;
-                   },
-                   true});
+                   }});
   return cases;
 }
 
@@ -152,16 +160,27 @@ std::vector<TrainingCase> cudnn_cases() {
   const auto as_it_is = [](RigOptions&) {};
   const auto padded = [](RigOptions& o) { o.train.layout = Layout::padded; };
   const auto stacked = [](RigOptions& o) {
+    condition(o);
     o.model.num_layers = 2;
     o.model.hidden_size = {3, 5};
     o.model.embedding_dropout = o.model.dropout = o.model.pooled_dropout = 0.3;
     o.model.batch_norm_input = o.model.batch_norm_between_layers = o.model.batch_norm_pooled = true;
     o.train.accumulate = 2;
   };
+  const auto together = [](RigOptions& o) {
+    everything(o);
+    o.model.layer_norm = false;
+    o.model.recurrent_dropout = o.model.zoneout_hidden = o.model.zoneout_cell = 0;
+  };
   add("Standard", CudnnAlgorithm::standard, as_it_is);
   add("StandardPadded", CudnnAlgorithm::standard, padded);
   add("StandardStacked", CudnnAlgorithm::standard, stacked);
   add("StandardOneDirection", CudnnAlgorithm::standard, [](RigOptions& o) { o.model.bidirectional = false; });
+  add("StandardAllTogether", CudnnAlgorithm::standard, together);
+  add("StandardAllTogetherPadded", CudnnAlgorithm::standard, [=](RigOptions& o) {
+    together(o);
+    padded(o);
+  });
   add("PersistStatic", CudnnAlgorithm::persist_static, as_it_is);
   add("PersistStaticPadded", CudnnAlgorithm::persist_static, padded);
   add("PersistDynamicStacked", CudnnAlgorithm::persist_dynamic, stacked);
@@ -246,44 +265,25 @@ void expect_close(const Training& got, const Training& want, double relative) {
         << want.state[k].first;
 }
 
-// Nothing is further from `exact` than kRelative and than 1.5 times what `want` is. Both round, each in its
-// own order, which the processor's instruction set chooses on the CPU: measured with four of them, at most
-// 1.2 times as far.
-void expect_errors_alike(const Training& got, const Training& want, const Training& exact) {
-  const auto expect = [](const std::vector<double>& g, const std::vector<double>& w,
-                         const std::vector<double>& e, const std::string& what) {
-    EXPECT_LE(distance(g, e), std::max(kRelative * size_of(e), 1.5 * distance(w, e))) << what;
-  };
-  expect(got.steps.losses, want.steps.losses, exact.steps.losses, "losses");
-  expect(got.steps.norms, want.steps.norms, exact.steps.norms, "norms");
-  for (size_t k = 0; k < want.state.size(); ++k)
-    expect(got.state[k].second, want.state[k].second, exact.state[k].second, want.state[k].first);
-}
-
 Training train_in_half(RigOptions options, DType type) {
   options.model.dtype = type;
   if (type == DType::f16) options.train.loss_scale = 1024;  // no update is left out while a scale is found
   return train(options, Device::cuda);
 }
 
-void expect_finite(const Training& training) {
-  EXPECT_EQ(training.steps.losses.size(), static_cast<size_t>(kUpdates));
-  EXPECT_TRUE(std::isfinite(size_of(training.steps.losses)));
-  EXPECT_TRUE(std::isfinite(size_of(training.steps.norms)));
-  for (const auto& [name, values] : training.state) EXPECT_TRUE(std::isfinite(size_of(values))) << name;
-}
-
 // Biases, embeddings, moments and running statistics are left out: some have no gradient but rounding's, or
-// one that few tokens make, and Adam makes each as large as any.
-void expect_within_rounding(const Training& got, const Training& want, DType type, bool ill_conditioned) {
+// one that few tokens make, and Adam makes each as large as any. So are bigrams, which begin at zero, where
+// batch norm divides what is pooled of them by a deviation of all but zero.
+void expect_within_rounding(const Training& got, const Training& want, DType type, bool normed_bigrams) {
   const HalfBounds relative = half_bounds(type);
   EXPECT_LE(distance(got.steps.losses, want.steps.losses), relative.losses * size_of(want.steps.losses));
   EXPECT_LE(distance(got.steps.norms, want.steps.norms), relative.norms * size_of(want.steps.norms));
   for (size_t k = 0; k < want.state.size(); ++k) {
     const auto& [name, values] = want.state[k];
     EXPECT_TRUE(std::isfinite(size_of(got.state[k].second))) << name;
-    const bool of_a_layer = name.find(".weight") != std::string::npos && name != "embedding.weight";
-    if (!of_a_layer || ill_conditioned) continue;
+    const bool of_a_layer = name.find(".weight") != std::string::npos && name != "embedding.weight" &&
+                            !(normed_bigrams && name == "bigrams.weight");
+    if (!of_a_layer) continue;
     EXPECT_LE(distance(got.state[k].second, values), relative.weights * size_of(values)) << name;
   }
 }
@@ -297,8 +297,8 @@ RigOptions options_of(const TrainingCase& c) {
   if (options.model.layer_norm) {
     options.model.embedding_size = 16;
     for (int& units : options.model.hidden_size) units = 24;
-    options.train.learning_rate /= 10;
-    if (!c.ill_conditioned) options.optimizer.epsilon = 1e-5;
+    options.train.learning_rate = 0.002;
+    options.optimizer.epsilon = 1e-5;
   }
   return options;
 }
@@ -306,9 +306,11 @@ RigOptions options_of(const TrainingCase& c) {
 // Of two steps whose h rounding makes equal, max pooling takes the earlier one: the gradient goes through
 // another step, at an equal loss. Layer normalisation scales each step's gradient by its own deviation, and
 // that one update's norm differs by a fifth; batch normalisation between layers passes it on to every step,
-// and weights end up to 0.019 apart (cuDNN on an H200, f16). A comparison would be of ties.
-void pool_without_ties(ModelConfig& model) {
-  if (!model.layer_norm && !model.batch_norm_between_layers) return;
+// and weights end up to 0.019 apart (cuDNN on an H200, f16). A comparison would be of ties. Layers that are
+// conditioned normalise by gains so small that it does not matter.
+void pool_without_ties(RigOptions& options) {
+  ModelConfig& model = options.model;
+  if (!model.batch_norm_between_layers && (!model.layer_norm || !options.first_values.empty())) return;
   std::erase(model.pooling, Pooling::max);
   if (model.pooling.empty()) model.pooling = {Pooling::mean};
 }
@@ -319,20 +321,13 @@ void PrintTo(const TrainingCase& c, std::ostream* out) {
 
 class GpuTraining : public testing::TestWithParam<TrainingCase> {
  protected:
-  // Two normalised layers, and what few documents pool normalised once more, multiply rounding by a hundred,
-  // in either type: norms of an update are up to 0.3 apart in bf16 and 0.03 in f16, with no one option to
-  // blame. So with layer normalisation ill-conditioned cases must stay finite, and follow without it.
   void expect_follows_in_half(DType type) {
     RigOptions options = options_of(GetParam());
     options.train.learning_rate /= 10;
-    if (options.model.layer_norm && GetParam().ill_conditioned) {
-      expect_finite(train_in_half(options, type));
-      options.model.layer_norm = false;
-    }
-    pool_without_ties(options.model);
+    pool_without_ties(options);
     const Training cpu = train(options, Device::cpu), gpu = train_in_half(options, type);
     expect_same_shape(gpu, cpu);
-    expect_within_rounding(gpu, cpu, type, GetParam().ill_conditioned);
+    expect_within_rounding(gpu, cpu, type, options.model.batch_norm_pooled);
   }
 };
 INSTANTIATE_TEST_SUITE_P(, GpuTraining, testing::ValuesIn(training_cases()),
@@ -368,14 +363,12 @@ std::string refusal(const ModelConfig& model) {
 }
 
 TEST_P(GpuTraining, follows_the_cpu) {
-  RigOptions options = options_of(GetParam());
+  const RigOptions options = options_of(GetParam());
   if (const std::string why = refusal(options.model); !why.empty()) GTEST_SKIP() << why;
   const Training cpu = train(options, Device::cpu), gpu = train(options, Device::cuda);
   expect_same_shape(gpu, cpu);
   EXPECT_EQ(train(options, Device::cuda).state, gpu.state) << "not the same bits again";
-  if (!GetParam().ill_conditioned) return expect_close(gpu, cpu, GetParam().relative);
-  options.model.dtype = DType::f64;
-  expect_errors_alike(gpu, cpu, train(options, Device::cpu));
+  expect_close(gpu, cpu, GetParam().relative);
 }
 
 TEST_P(GpuTrainingInF64, follows_the_cpu) {

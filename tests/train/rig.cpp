@@ -120,9 +120,22 @@ Rig::Rig(const RigOptions& o, TrainObserver* observer, TrainRequests* requests)
   }
   classifier = std::make_unique<Classifier>(o.model, o.loss, *backend);
   classifier->allocate(max, o.train.seed, !o.optimizer.lazy_embeddings, o.train.accumulate);
+  set_first_values(o.first_values);
   optimizer = std::make_unique<Optimizer>(o.optimizer, classifier->params());
   trainer =
       std::make_unique<Trainer>(o.train, *classifier, *optimizer, *train, valid.get(), observer, requests);
+}
+
+void Rig::set_first_values(const std::vector<std::pair<std::string, double>>& values) {
+  for (const auto& [name, tensor] : classifier->params().named())
+    for (const auto& [ending, value] : values) {
+      if (!name.ends_with(ending)) continue;
+      dispatch_real(tensor.dtype, [&]<class T>() {
+        const std::vector<T> filled(static_cast<size_t>(tensor.size()), static_cast<T>(value));
+        backend->copy_to_device(tensor, filled.data());
+      });
+    }
+  classifier->params().refresh();
 }
 
 void Rig::set_parameters(const std::vector<char>& parameters) {

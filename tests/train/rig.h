@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/models/classifier.h"
@@ -59,6 +60,8 @@ struct RigOptions {
   std::function<std::unique_ptr<Backend>()> backend;  // in place of that of `device`
   int sequences = 8;                                  // a batch
   bool shuffled = true;
+  // In place of the model's own first values: of parameters whose names end so, every value.
+  std::vector<std::pair<std::string, double>> first_values;
   std::vector<Document> train_documents, valid_documents;
 };
 
@@ -85,6 +88,7 @@ class Rig {
   std::unique_ptr<Trainer> trainer;
 
  private:
+  void set_first_values(const std::vector<std::pair<std::string, double>>& values);
   std::vector<char> bytes_of(const std::vector<NamedTensor>& tensors);
 };
 
