@@ -72,9 +72,9 @@ struct Activations {
 };
 
 // cuDNN's persistent algorithms are less exact in f32 than its standard one, one step already. What the tests
-// of layers needed with cuDNN 9.19 on an H200: 43.4 for y, hT, cT, 46.1 for dx, dh0, dc0, 74.3 for dW, dR,
+// of layers needed with cuDNN 9.19 on an H200: 43.4 for y, hT, cT, 93.5 for dx, dh0, dc0, 74.3 for dW, dR,
 // db, by any of the three, of the LSTM; less of the GRU. Here: what 1.2 times those errors need.
-constexpr Activations kCudnnPersistent = {53, 59, 92};
+constexpr Activations kCudnnPersistent = {53, 112, 92};
 
 // A sum of n products where an elementary function, which adds `units`, follows or comes first.
 inline Bound activated_sum(DType type, double n, double units) {

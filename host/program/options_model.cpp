@@ -79,7 +79,8 @@ std::vector<Option> model_options() {
               {"step", RnnPath::step},
               {"cudnn", RnnPath::cudnn},
               {"persistent", RnnPath::persistent}},
-             "implementation of the recurrence; auto: the first that can run the layer"),
+             "implementation of the recurrence; auto: on a GPU persistent, where it takes the layer, else "
+             "step; on a CPU cpu"),
       choice("rnn.cudnn_algorithm", at(&M::cudnn_algorithm),
              {{"standard", CudnnAlgorithm::standard},
               {"persist_static", CudnnAlgorithm::persist_static},

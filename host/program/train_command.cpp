@@ -157,15 +157,15 @@ void Training::choose_layout() {
   if (wanted == CudaGraph::off) return;
   std::string refusal;
   if (!backend_->records())
-    refusal = "the device is a CPU";
+    refusal = "the device is a CPU; use train.cuda_graph = auto";
   else if (!classifier_->replayable())
-    refusal = "a layer's path is not step, which alone takes its sizes from the device";
+    refusal = "a layer's path is not step, which alone takes its sizes from the device; use rnn.path = step";
   else if (config_.batch.layout != Layout::packed)
-    refusal = "batch.layout is not packed";
+    refusal = "batch.layout is not packed; use train.cuda_graph = auto";
   if (refusal.empty())
     train_layout_ = Layout::bucketed;
   else if (wanted == CudaGraph::on)
-    throw UserError("train.cuda_graph = on: {}; use train.cuda_graph = auto", refusal);
+    throw UserError("train.cuda_graph = on: {}", refusal);
 }
 
 // Opens the parts' batches; the largest of them is what the model must have room for.

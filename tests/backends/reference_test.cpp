@@ -51,10 +51,10 @@ class Reference : public BackendTest {
   Bound bound(double units = 16) const {
     return {units * tolerance::unit(dtype_), units * tolerance::unit(dtype_)};
   }
-  // cuDNN's persistent algorithms (kCudnnPersistent in tolerance.h): 1.2 times what dh0 was off on an H200,
-  // 108.8, by far the most; the next was 51.
+  // cuDNN's persistent algorithms (kCudnnPersistent in tolerance.h): 1.2 times what db was off on an H200,
+  // 153; dh0 138.
   Bound layers_bound() const {
-    return GetParam().algorithm == CudnnAlgorithm::standard ? bound() : bound(130);
+    return GetParam().algorithm == CudnnAlgorithm::standard ? bound() : bound(184);
   }
 
   Numbers numbers_ = read_reference();

@@ -55,10 +55,11 @@ void trains_alike(const std::string& documents, double bound, const Train& train
     Arguments arguments = train(file, folder.path(device));
     arguments.insert(arguments.end(), {"--test", file, "--device", device});
     const bool gpu = device == std::string("cuda");
-    if (gpu && path != "step") arguments.insert(arguments.end(), {"--set", "rnn.path=" + path});
+    if (gpu) arguments.insert(arguments.end(), {"--set", "rnn.path=" + path});
     const Outcome outcome = run_sluice(arguments);
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(gpu ? "path " + path : "path cpu"));
+    const std::string taken = !gpu ? "cpu" : path == "auto" ? "persistent" : path;
+    EXPECT_THAT(outcome.err, HasSubstr("path " + taken));
     EXPECT_THAT(outcome.err, Not(HasSubstr("vgpu cudnn:")));  // a virtual cuDNN's word of misuse
   }
   expect_same_metrics(folder.path("cuda/metrics.json"), folder.path("cpu/metrics.json"), bound);
@@ -80,6 +81,7 @@ Arguments steep(const std::string& file, const std::string& run) {
 
 TEST(GpuProgram, trains_a_small_corpus_as_the_cpu_does) {
   trains_alike(small_corpus(200), 1e-5, steep);
+  trains_alike(small_corpus(200), 1e-5, steep, "auto");
 }
 
 // Ranges for profilers: around each verb, and in it around each kernel.
@@ -92,7 +94,7 @@ TEST(GpuProgram, shows_its_verbs_and_kernels_to_profilers) {
                                              "SLUICE_NVTX_LOG=" + folder.path("ranges")}};
   const Outcome outcome =
       run_sluice(train_small(folder.write("train.tsv", small_corpus(30)), folder.path("run"),
-                             {"--device", "cuda", "--set", "train.epochs=1"}),
+                             {"--device", "cuda", "--set", "train.epochs=1", "--set", "rnn.path=step"}),
                  probed);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const std::string ranges = "\n" + folder.read("ranges");

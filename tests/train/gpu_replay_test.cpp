@@ -39,6 +39,7 @@ RigOptions every_option() {
   options.optimizer.clip_value = 0.05;
   options.optimizer.decay_embeddings = true;
   options.train.layout = Layout::bucketed;
+  options.model.path = RnnPath::step;
   options.train.schedule = {.kind = ScheduleKind::cosine, .warmup = 0.2};
   options.train_documents = test::topics(24, 3, 1);
   for (size_t d = 0; d < options.train_documents.size(); ++d) {

@@ -226,7 +226,11 @@ std::vector<double> values_of(Backend& backend, const Tensor& tensor) {
 
 Training train(RigOptions options, Device device) {
   options.device = device;
-  if (device == Device::cpu) options.model.path = RnnPath::automatic;
+  RnnPath& path = options.model.path;
+  if (device == Device::cpu)
+    path = RnnPath::automatic;
+  else if (path == RnnPath::automatic)
+    path = RnnPath::step;
   Training training;
   Rig rig(options, &training.steps);
   rig.run();
