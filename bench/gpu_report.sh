@@ -3,11 +3,12 @@
 # compute-sanitizer on some of them, times layers by every path and training steps beside PyTorch, and every kernel, and asks cuDNN
 # what it takes.
 #
-#     bench/gpu_report.sh [--python PYTHON] [--out FOLDER] [--build BUILD] [--rehearse]
+#     bench/gpu_report.sh [--python PYTHON] [--out FOLDER] [--build BUILD] [--seconds N] [--rehearse]
 #
 #     --python PYTHON   an interpreter whose PyTorch sees the GPU (default: python3, where it has one)
 #     --out FOLDER      where the report goes (default: bench/results/<gpu>-<date>)
 #     --build BUILD     a build folder of the preset cuda that is up to date; it is used as it is
+#     --seconds N       what does not fit into them is left out (default: 580)
 #     --rehearse        on the virtual GPU in the folder SLUICE_VGPU, with small shapes: shows that the report can be made;
 #                       its timings mean nothing
 #
@@ -19,8 +20,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/host/scripts/common.sh"
 cd "$root"
 
-readonly limit=580  # seconds, for all of it
-python=python3 out='' build='' rehearse='' failures=0
+python=python3 out='' build='' seconds=580 rehearse='' failures=0
 parts=()
 
 gpu_name() { nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -n 1; }
@@ -29,14 +29,14 @@ python_sees_gpu() { [ -z "$rehearse" ] && "$python" -c 'import torch, sys; sys.e
 
 # part NAME SECONDS COMMAND...: its output is NAME.txt of the report; neither a failure nor running out of time ends the report.
 part() {
-    local name=$1 seconds=$2 status=0 start=$SECONDS left=$((limit - SECONDS))
+    local name=$1 most=$2 status=0 start=$SECONDS left=$((seconds - SECONDS))
     shift 2
-    [ "$seconds" -le "$left" ] || seconds=$left
-    if [ "$seconds" -lt 5 ]; then
-        parts+=("$name: left out, the ten minutes are over")
+    [ "$most" -le "$left" ] || most=$left
+    if [ "$most" -lt 5 ]; then
+        parts+=("$name: left out, the $seconds s are over")
         return
     fi
-    timeout "$seconds" "$@" >"$out/$name.txt" 2>&1 || status=$?
+    timeout "$most" "$@" >"$out/$name.txt" 2>&1 || status=$?
     local result="done"
     [ "$status" -eq 0 ] || { result="failed (exit $status)"; failures=$((failures + 1)); }
     [ "$status" -ne 124 ] || result="cut off"
@@ -89,17 +89,17 @@ write_readme() {
 # timed NAME SECONDS OPTION...: a part by sluice_bench, which writes NAME.csv and NAME.json after each of its cases: a part that is
 # cut off keeps what it has.
 timed() {
-    local name=$1 seconds=$2 options=(--device cuda --repetitions 5 --warmup 1)
+    local name=$1 most=$2 options=(--device cuda --repetitions 5 --warmup 1)
     shift 2
     [ -z "$rehearse" ] || options=(--device cuda --rehearse --repetitions 1 --warmup 0)
-    part "$name" "$seconds" "$build/bench/sluice_bench" "${options[@]}" "$@" --out "$out/$name"
+    part "$name" "$most" "$build/bench/sluice_bench" "${options[@]}" "$@" --out "$out/$name"
 }
 
 run_tests() {
     if [ -n "$rehearse" ]; then
         part tests 120 env GTEST_FILTER="*gather_copies_rows*" ctest --test-dir "$build" -L gpu -R gpu_backends_test --output-on-failure
     else
-        part tests 200 ctest --test-dir "$build" -j4 -L gpu --output-on-failure
+        part tests 200 ctest --test-dir "$build" -j"$(nproc)" -L gpu --output-on-failure
         part lstm_study 30 "$build/bench/study/lstm/lstm_study" time 512 64 512
     fi
 }
@@ -143,7 +143,7 @@ sanitize() {
     fi
 }
 
-# What is asked for most comes first: the ten minutes may be over before the end.
+# What is asked for most comes first: the time may be over before the end.
 report() {
     local gpu=$1 name type rivals=()
     name=$(tr -cs '[:alnum:]' - <<<"${gpu,,}")
@@ -165,8 +165,8 @@ report() {
 main() {
     while [ $# -gt 0 ]; do
         case $1 in
-            -h | --help) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 0 ;;
-            --python | --out | --build)
+            -h | --help) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 0 ;;
+            --python | --out | --build | --seconds)
                 [ $# -ge 2 ] || usage_error "$1 needs a value"
                 printf -v "${1#--}" %s "$2"
                 shift
@@ -176,6 +176,7 @@ main() {
         esac
         shift
     done
+    [[ $seconds =~ ^[1-9][0-9]*$ ]] || usage_error "--seconds needs a number of seconds"
     local gpu
     if [ -n "$rehearse" ]; then
         [ -n "${SLUICE_VGPU-}" ] || usage_error "--rehearse needs a virtual GPU: set SLUICE_VGPU to its folder"

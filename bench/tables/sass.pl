@@ -51,7 +51,7 @@ my %kCounted = (
     barriers => qr/^BAR\b/,
     local    => qr/^(?:LDL|STL)\b/,
 );
-my @kColumns = qw(fma mma shared stored global fetched written barriers local);
+my @kColumns = qw(fma mma shared stored global fetched gathered written barriers local);
 my @kWorse   = qw(shared stored global fetched written barriers local);
 
 my ($mode, $build, $table) = @ARGV;
@@ -136,8 +136,8 @@ sub wrong_products {
         my ($held, $others) = ($held{$rows} // 0, $others{$rows} // 0);
         my $model = $f32 ? $outputs * $register_k * $rows : $register_k / $kMmaK;
         my $chunk = $f32 ? $outputs * 4 * $rows : 2;
-        # What products of 4 and of 2 rows begin with may be compiled once.
-        my $shared = $f32 && $rows < 4 ? $chunk - 1 : 0;
+        # What products of 4 and of 2 rows begin with, up to a chunk, may be compiled once.
+        my $shared = $f32 && $rows < 4 ? $chunk : 0;
         push @faults, "$held products of $rows rows with what registers hold of R, $model by the model"
             if $held > $model || $held < $model - $shared;
         push @faults, "$others products of $rows rows with what shared memory holds of R, in chunks of $chunk" if !$others || $others % $chunk;
@@ -156,7 +156,9 @@ sub figures_of {
     my $of_R = 0;
     for (@loop) {
         my ($address, $instruction, $places) = @$_;
-        $instruction =~ $kCounted{$_} and $k{$_}++ for @kColumns;
+        # A gather's copies, of either width and as often as its loop is unrolled, are no fetches ahead.
+        my $gathers = $instruction =~ $kCounted{fetched} && grep { m{/gather\.cuh:} } @$places;
+        $instruction =~ $kCounted{$_} and $k{$gathers ? 'gathered' : $_}++ for keys %kCounted;
         $of_R++ if $instruction =~ $kCounted{global} && reads_R(@$places);
     }
     my @faults;
@@ -197,7 +199,8 @@ sub write_table {
     my ($found, $nvcc) = @_;
     open my $out, '>', "$table.tmp" or die "sass.pl: cannot write $table.tmp: $!\n";
     print $out "# Instructions of machine code in the loop over time of each persistent kernel: f32 FMAs, tensor core products, loads from and\n",
-        "# stores to shared memory, loads from global memory, asynchronous fetches, writes to global memory, barriers, local memory. Made by:\n",
+        "# stores to shared memory, loads from global memory, asynchronous fetches, those of gathers, writes to global memory, barriers, local\n",
+        "# memory. Made by:\n",
         "# $fix\n# nvcc $nvcc\n", join("\t", 'kernel', 'target', @kColumns), "\n";
     for my $kernel (sort keys %$found) {
         print $out join("\t", $kernel, "sm_$_", @{$found->{$kernel}{$_}}{@kColumns}), "\n" for sort { $a <=> $b } keys %{$found->{$kernel}};

@@ -62,7 +62,7 @@ check_against_itself() {
 test_counts_the_longest_loop() {
     disassembly
     check_against_itself 0
-    expect_contains "$(cat "$here/table")" "$(printf 'forward<Lstm, float, 4, FlagExchange>\tsm_90\t896\t0\t0\t0\t1\t4\t16\t4\t0')"
+    expect_contains "$(cat "$here/table")" "$(printf 'forward<Lstm, float, 4, FlagExchange>\tsm_90\t896\t0\t0\t0\t1\t4\t0\t16\t4\t0')"
 }
 
 test_R_read_again() {
