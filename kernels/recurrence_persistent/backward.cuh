@@ -8,20 +8,19 @@
 // Shapes:  as recurrence_step; Note [Teams], Note [Product]: a block gathers d(R h) [rows,G*H] of all its
 //          team and multiplies them with R's columns of its own units.
 // Grid:    one block of 256 threads on an SM: blocks * teams of the plan; cooperative.
-// Turn m:  wait for the d_slots of turn m - 1; for each wave of tiles: d(R h) to
-//          shared memory, where it is not there already, partial sums, one (row, unit) for each thread; own
-//          d_slots published, or sent to the cluster; then the fetch of slots, c or h before (of a GRU, from
-//          y) and dy two turns ahead. One turn more than steps ends what ends at the first step.
+// Turn m:  wait for the d_slots of turn m - 1; for each wave of tiles: d(R h) to shared memory, where it is
+//          not there yet, partial sums, one (row, unit) for each thread; own d_slots published, or sent to
+//          the cluster; then the fetch of slots, c or h before (of a GRU, from y) and dy two turns ahead. One
+//          turn more than steps ends what ends at the first step.
 // Bytes:   R once; each step and row: slots in and out, c or h, dy: 10 H elements (c in f32 always), and
 //          blocks * G * H of d(R h) through L2, or between shared memories.
 // Sync:    d_slots lie in `slots`, where each row is written once: nothing is overwritten that another block
 //          may still read (before that, a row is only read by the thread that will write it, by its fetch).
-//          A block's flag of epoch m + 1 says that its d_slots of turn m are written. Written
-//          before read: stores, barrier of the block, release; acquire, barrier, loads, which go to L2 as L1
-//          may hold slots.
+//          A block's flag of epoch m + 1 says that its d_slots of turn m are written. Written before
+//          read: stores, barrier of the block, release; acquire, barrier, asynchronous copies.
 //          A cluster's blocks hold d(R h) in two buffers: those of turn m are sent to buffer m % 2 once a
-//          tile is finished, after the block has all that was sent at turn m - 1, by blocks that had
-//          multiplied, and met at a barrier, the same tile of turn m - 2, which that buffer held. Written
+//          wave is finished, after the block has all that was sent at turn m - 1, by blocks that had
+//          multiplied, and met at a barrier, the same wave of turn m - 2, which that buffer held. Written
 //          before read: own units by a barrier, the others' by their mbarrier (exchange_cluster.cuh). Tile,
 //          partials, residency, waits: as in forward.cuh. In 16 bits two lanes fetch the pair of values that
 //          either owns one of; neither writes before both have waited for it (Ring::wait).

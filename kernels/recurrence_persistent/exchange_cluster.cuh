@@ -2,10 +2,10 @@
 // and writes its own share into the others'. Note [Exchange].
 //
 // PTX ISA 9.7.9.13 st.async: the store counts its bytes at an mbarrier of the block that it writes to;
-// whoever sees that barrier's phase complete, by an acquire, sees what was stored. Phase n
-// completes when its owner has said how many bytes it expects (its one arrival) and all have come. Bytes may
-// come before that, but not in the phase before: a block sends those of n + 2 after it has all of n + 1,
-// whose senders had all of n. So two barriers do.
+// whoever sees that barrier's phase complete, by an acquire, sees what was stored. Phase n completes when its
+// owner has said how many bytes it expects (its one arrival) and all have come. Bytes may come before that,
+// but not in the phase before: a block sends those of n + 2 after it has all of n + 1, whose senders had all
+// of n. So two barriers do.
 #pragma once
 
 #include "kernels/core/mutant.h"
@@ -43,7 +43,7 @@ class ClusterExchange {
   // Nobody writes into the shared memory of a block that has ended.
   __device__ void end() const { meet(); }
 
-  // Rows of a tile from `from` on, in each `columns` of its segments, which lie `apart` from each other: to
+  // Rows of a wave from `from` on, in each `columns` of its segments, which lie `apart` from each other: to
   // the same place of the other blocks. All threads call it, after a barrier; so was the last read of that
   // place in this block before one.
   template <class T>

@@ -5,26 +5,26 @@
 //            mixes h and c with those before; h' = recurrent dropout's mask * h of the step before.
 // Shapes:  as recurrence_step; Note [Teams] says who has which rows and units, Note [Product] who multiplies.
 // Grid:    one block of 256 threads on an SM: blocks * teams of the plan; cooperative.
-// Step:    wait for the team's h'; for each wave of tiles: h' to shared memory,
-//          where it is not there already, partial sums, one (row, unit) of a tile for each thread: sum of the
-//          parts in their order, x_pre, bias, cell; h' of the own units published, or sent to the cluster;
-//          then what nobody waits for: y, slots, c of the last tile, and the fetch of x_pre two steps ahead.
-//          A GRU's h is kept as an LSTM's c is, by the thread itself, unmasked and in f32.
+// Step:    wait for the team's h'; for each wave of tiles: h' to shared memory, where it is not there yet,
+//          partial sums, one (row, unit) of a tile for each thread: sum of the parts in their order, x_pre,
+//          bias, cell; h' of the own units published, or sent to the cluster; then what nobody waits for: y,
+//          slots, c of the last tile, and the fetch of x_pre two steps ahead. A GRU's h is kept as an LSTM's
+//          c is, by the thread itself, unmasked and in f32.
 // Bytes:   R once; each step and row: of an LSTM x_pre 4, gates 4, c, y, and h' in once by its writer: 11 H
 //          elements (c in f32 always) to and from global memory, of a GRU x_pre 3, slots 4, y, h': 9 H; and
 //          blocks * H elements of h' through L2, or between shared memories.
 // Rounds:  in 16 bits what is stored: h' where it is published, slots, y. States and sums are f32.
-// Sync:    h' lies in two buffers, steps k reads buffer k % 2 and writes the other. //          By flags: a
-// block's flag of epoch e = k + 1 says that the h' that step k reads is written, its own
+// Sync:    h' lies in two buffers, steps k reads buffer k % 2 and writes the other.
+//          By flags: a block's flag of epoch e = k + 1 says that the h' that step k reads is written, its own
 //          units. Epochs count the steps.
 //          Written before read: stores, barrier of the block, release; acquire, barrier, loads.
 //          Read before overwritten: a block writes buffer (k + 1) % 2 at step k after it has seen every flag
 //          at k + 1; a block sets its flag to k + 1 at the end of step k - 1 after all its threads have read
 //          that buffer (a barrier lies between).
-//          By a cluster: the buffers lie in each block, who fills them himself and sends, once a tile is
+//          By a cluster: the buffers lie in each block, who fills them himself and sends, once a wave is
 //          finished, the rows that the next step has.
 //          Written before read: own units by a barrier, the others' by their mbarrier (exchange_cluster.cuh).
-//          Read before overwritten: a block sends a tile's rows of h' k + 1 at step k after it has all of h'
+//          Read before overwritten: a block sends a wave's rows of h' k + 1 at step k after it has all of h'
 //          k, each sent by a block that had multiplied, and met at a barrier, those rows of h' k - 1, which
 //          lie in the buffer that k + 1 goes to. Rows that join at step k nobody has read before. A row that
 //          joins later (reverse direction) finds mask * h0 in either buffer: both are filled before epoch 1,
