@@ -224,7 +224,7 @@ class Subject {
       try {
         rival_->prepare(name, options + " " + shape);
         names.push_back(name);
-        contenders.push_back({contender, [this, name] { return rival_->repeat(name); }});
+        contenders.push_back({contender, [this, name = name] { return rival_->repeat(name); }});
       } catch (const UserError& refused) {
         say_refused(contender, subject, refused);
       }

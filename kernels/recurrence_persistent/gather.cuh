@@ -3,6 +3,7 @@
 
 #include <cuda_pipeline_primitives.h>
 
+#include "kernels/core/mutant.h"
 #include "kernels/recurrence_persistent/layout.h"
 
 namespace sluice::cuda {
@@ -27,7 +28,7 @@ class Gather {
         __pipeline_memcpy_async(at, value, 8);
     }
     __pipeline_commit();
-    __pipeline_wait_prior(0);
+    if (!SLUICE_MUTANT(gather_not_awaited)) __pipeline_wait_prior(0);
   }
 
  private:

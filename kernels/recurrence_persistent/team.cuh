@@ -1,6 +1,7 @@
 // A block's place in its team, and its rows. Note [Teams].
 #pragma once
 
+#include "kernels/core/mutant.h"
 #include "kernels/recurrence_persistent/layout.h"
 
 namespace sluice::cuda {
@@ -74,7 +75,7 @@ class StepPlaces {
   // The next step begins: called by all threads, before a barrier of that step.
   __device__ void enter(int n) {
     if (threadIdx.x != kPersistentThreads - 32) return;
-    write(n + kAhead, active_, offset_);
+    write(n + kAhead - (SLUICE_MUTANT(places_one_late) ? 1 : 0), active_, offset_);
     look(n + kAhead + 1);
   }
 

@@ -67,6 +67,8 @@ const std::vector<Mutant> kMutants = {
     {"mma_output_twice", kSeveralBlocksHalf},
     {"other_half_of_a_pair", kSeveralBlocksHalf},
     {"ring_not_awaited", kSeveralBlocksHalf, kOnWeakMemory},
+    {"gather_not_awaited", kSeveralBlocksHalf, kOnWeakMemory},
+    {"places_one_late", kSeveralBlocksHalf},
     {"one_exchange_buffer", kSeveralBlocksHalf, kAsGlobalRace},
     {"forward_tile_without_barrier", kSeveralBlocksHalf, kAsSharedRace},
     {"forward_sums_without_barrier", kSeveralBlocksHalf, kAsSharedRace},

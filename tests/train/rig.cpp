@@ -127,12 +127,12 @@ Rig::Rig(const RigOptions& o, TrainObserver* observer, TrainRequests* requests)
 }
 
 void Rig::set_first_values(const std::vector<std::pair<std::string, double>>& values) {
-  for (const auto& [name, tensor] : classifier->params().named())
-    for (const auto& [ending, value] : values) {
-      if (!name.ends_with(ending)) continue;
-      dispatch_real(tensor.dtype, [&]<class T>() {
-        const std::vector<T> filled(static_cast<size_t>(tensor.size()), static_cast<T>(value));
-        backend->copy_to_device(tensor, filled.data());
+  for (const auto& named : classifier->params().named())  // clang 14: no lambda takes a structured binding
+    for (const auto& value : values) {
+      if (!named.name.ends_with(value.first)) continue;
+      dispatch_real(named.tensor.dtype, [&]<class T>() {
+        const std::vector<T> filled(static_cast<size_t>(named.tensor.size()), static_cast<T>(value.second));
+        backend->copy_to_device(named.tensor, filled.data());
       });
     }
   classifier->params().refresh();
