@@ -220,7 +220,8 @@ void explain_kernel_command(const Arguments& args) {
   print_pass("backward", layer, &ExplainedPath::backward);
   for (const ExplainedPath& path : layer.paths) print_counts(path);
   print_public_figures(layer);
-  fmt::print("\nMODEL: predictions that nobody measured, of the chain through time alone, by\n");
+  fmt::print(
+      "\nMODEL: predictions of the chain through time alone, which but for an H200 nobody measured, by\n");
   for (const cuda::ModelConstant& c : cuda::model_constants())
     fmt::print("  {:<66} {:>6.4g} {:<12} {}\n", c.what, c.value, c.unit, c.source);
   fmt::print("  and the GPU's clock, memory and lanes as its data sheet has them (kernels/core/gpus.cpp)\n");

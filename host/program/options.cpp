@@ -122,8 +122,8 @@ std::vector<Option> train_options() {
       device_option(),
       choice("train.cuda_graph", at(&T::cuda_graph),
              {{"auto", CudaGraph::automatic}, {"on", CudaGraph::on}, {"off", CudaGraph::off}},
-             "on a GPU, steps are recorded and replayed; batches then get a little padding, so that shapes "
-             "come again"),
+             "by the path step, a GPU's steps are recorded and replayed; batches then get a little padding, "
+             "so that shapes come again"),
       integer("train.threads", at(&T::threads), 0, 4096, "of the CPU; 0: all. Results do not depend on it"),
       integer("train.seed", at(&T::seed), 0, kMany,
               "of initial values, shuffling, dropout and the validation split"),

@@ -1,6 +1,6 @@
 // MODEL: predicted times of a recurrent layer's chain through time, on GPUs that need not be there. They rank
-// paths and show where time goes; nobody measured them. What lies outside of the chain, the products with W
-// and the gradients of weights, is the same for every path and left out.
+// paths and show where time goes; but for an H200 nobody measured them. What lies outside of the chain, the
+// products with W and the gradients of weights, is the same for every path and left out.
 #pragma once
 
 #include <vector>

@@ -93,7 +93,7 @@ TEST(ExplainKernel, models_add_up) {
   }
   const ExplainedLayer layer = explain(question(256, 16));
   const auto step = *path_of(layer, "step").forward;
-  EXPECT_NEAR(step.latency, 100 * 4.2e-6, 1e-12);
+  EXPECT_NEAR(step.latency, 100 * 6.2e-6, 1e-12);
   EXPECT_DOUBLE_EQ(explain(question(256, 32)).paths[1].forward->memory, 2 * step.memory);
   const double weights = explain(question(256, 1)).paths[1].forward->weights;
   EXPECT_GT(weights, 0);
