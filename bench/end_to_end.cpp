@@ -1,10 +1,9 @@
 // Whole training steps of the classifier on real text, beside the same model in PyTorch on the same batches.
 //
-// The model is the yardstick's: embedding 128, BiLSTM 128 + 128, max pooling, 300 tokens a document, f32
-// unless
-// --type says otherwise, AdamW. Both sides train over the same batches in the same order; a repetition is one
-// pass over them. On a GPU a step is queued as `sluice train` does it: the path step from bucketed batches,
-// recorded and replayed, the others from packed ones.
+// The model is the yardstick's: embedding 128, BiLSTM 128 + 128, max pooling, 300 tokens a document, AdamW,
+// f32 unless --type says otherwise. Both sides train over the same batches in the same order; a repetition is
+// one pass over them. On a GPU a step is queued as `sluice train` does it: the path step from bucketed
+// batches, recorded and replayed, the others from packed ones.
 #include <unistd.h>
 
 #include <cstdio>

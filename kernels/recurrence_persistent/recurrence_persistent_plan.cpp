@@ -103,9 +103,10 @@ StepCounts step_counts(Pass pass, const PersistentShape& shape, const Persistent
   step.fetched = own * (forward ? inputs : slots + 2) * f32;
   step.results = forward ? own * (slots * e + c + e) : p.cluster ? own * slots * e : 0;
   step.ring = own * (forward ? inputs * e : slots * e + before + e);
-  const int64_t h_kept = forward && cell.states == 2 ? (by_mma(shape) ? f32 : 0) : f32;  // of backward dh
-  step.states_in = own * (c + (forward && cell.states == 2 ? 0 : f32));
-  step.states_out = own * (c + h_kept);
+  // Beside c, dh; forward a GRU's h, and an LSTM's, for zoneout alone, in 16 bits.
+  const bool reads_h = !forward || c == 0;
+  step.states_in = own * (c + (reads_h ? f32 : 0));
+  step.states_out = own * (c + (reads_h || by_mma(shape) ? f32 : 0));
   step.sums_in = own * product.parts * (forward ? 4 : 1) * f32;
   if (product.mma) {
     // A tile is multiplied whole: each warp 16 outputs and 8 rows.
